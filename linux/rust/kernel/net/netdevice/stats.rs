@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Statistics of devices.
+
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+use super::{
+    Device,
+    Operations,
+    Registered,
+    XmitContext, //
+};
+
+mod sealed {
+    /// The type of per-CPU statistics that the core allocates, `enum netdev_stat_type`.
+    pub trait StatType {
+        /// The C constant.
+        const PCPU_STAT_TYPE: bindings::netdev_stat_type;
+    }
+}
+
+/// A type of per-CPU statistics.
+pub trait StatType: sealed::StatType + 'static {}
+
+/// No per-CPU statistics.
+pub enum NoStats {}
+
+impl StatType for NoStats {}
+
+impl sealed::StatType for NoStats {
+    const PCPU_STAT_TYPE: bindings::netdev_stat_type =
+        bindings::netdev_stat_type_NETDEV_PCPU_STAT_NONE;
+}
+
+/// Packets and bytes only, `struct pcpu_lstats`.
+pub enum Lstats {}
+
+impl StatType for Lstats {}
+
+impl sealed::StatType for Lstats {
+    const PCPU_STAT_TYPE: bindings::netdev_stat_type =
+        bindings::netdev_stat_type_NETDEV_PCPU_STAT_LSTATS;
+}
+
+/// The sum of [`Lstats`] over all possible CPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LstatsSum {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl<T: Operations<Stats = Lstats>> Device<T, Registered> {
+    /// Counts a packet of `len` bytes on this CPU: `dev_lstats_add()`.
+    #[inline]
+    pub fn lstats_add(&self, len: u32, _cx: &XmitContext<'_>) {
+        // SAFETY: A registered device of this type of statistics has its `lstats`. `XmitContext`
+        // says that bottom halves are off, so this CPU's counters are this function's.
+        unsafe { bindings::dev_lstats_add(self.as_raw(), len) }
+    }
+
+    /// Adds up the counters of all possible CPUs: `dev_lstats_read()`.
+    #[inline]
+    pub fn lstats_read(&self) -> LstatsSum {
+        let mut sum = LstatsSum::default();
+
+        // SAFETY: A registered device of this type of statistics has its `lstats`.
+        unsafe { bindings::dev_lstats_read(self.as_raw(), &mut sum.packets, &mut sum.bytes) };
+        sum
+    }
+}
+
+/// Where the statistics go, `struct rtnl_link_stats64`.
+///
+/// # Invariants
+///
+/// `stats` is valid for writes for `'a`, but need not be aligned: rtnetlink passes a pointer into a
+/// message.
+pub struct RtnlLinkStats64<'a> {
+    stats: NonNull<bindings::rtnl_link_stats64>,
+    _p: PhantomData<&'a mut bindings::rtnl_link_stats64>,
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $setter:ident => $field:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[inline]
+            pub fn $setter(&mut self, value: u64) {
+                // SAFETY: `stats` is valid for writes by the type invariants; only the address of
+                // the field is taken, and the write does not ask for alignment.
+                unsafe { (&raw mut (*self.stats.as_ptr()).$field).write_unaligned(value) }
+            }
+        )*
+    };
+}
+
+impl RtnlLinkStats64<'_> {
+    /// Wraps what `ndo_get_stats64` is given.
+    ///
+    /// # Safety
+    ///
+    /// `stats` must be valid for writes for the lifetime of the result.
+    #[inline]
+    pub(super) unsafe fn from_raw(stats: NonNull<bindings::rtnl_link_stats64>) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            stats,
+            _p: PhantomData,
+        }
+    }
+
+    setters! {
+        /// Packets received.
+        set_rx_packets => rx_packets;
+        /// Packets sent.
+        set_tx_packets => tx_packets;
+        /// Bytes received.
+        set_rx_bytes => rx_bytes;
+        /// Bytes sent.
+        set_tx_bytes => tx_bytes;
+        /// Packets that the device received but had no room for.
+        set_rx_dropped => rx_dropped;
+        /// Packets that could not be sent.
+        set_tx_dropped => tx_dropped;
+    }
+}
+
+/// The statistics of a device, as the core reports them.
+#[derive(Clone, Copy, Default)]
+pub struct LinkStats64(bindings::rtnl_link_stats64);
+
+macro_rules! link_stats {
+    ($($(#[$doc:meta])* $field:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[inline]
+            pub fn $field(&self) -> u64 {
+                self.0.$field
+            }
+        )*
+    };
+}
+
+impl LinkStats64 {
+    #[inline]
+    pub(super) fn as_mut_ptr(&mut self) -> *mut bindings::rtnl_link_stats64 {
+        &mut self.0
+    }
+
+    link_stats! {
+        /// Packets received.
+        rx_packets;
+        /// Packets sent.
+        tx_packets;
+        /// Bytes received.
+        rx_bytes;
+        /// Bytes sent.
+        tx_bytes;
+        /// Packets that came in but were dropped, for want of room or of a handler.
+        rx_dropped;
+        /// Packets that could not be sent.
+        tx_dropped;
+    }
+}
+
+#[inline]
+pub(super) const fn pcpu_stat_type<S: StatType>() -> bindings::netdev_stat_type {
+    S::PCPU_STAT_TYPE
+}
