@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How the loopback device comes up: in each network namespace, before any other device.
+
+use kernel::{
+    net::{
+        net_namespace::Namespace,
+        netdevice::{
+            Name,
+            NameAssignType,
+            UnregisteredDevice,
+            LOOPBACK_IFINDEX, //
+        },
+        pernet, //
+    },
+    prelude::*,
+};
+
+use crate::Loopback;
+
+const LO: Name<'static> = Name::from_static(c"lo");
+
+/// `loopback_net_ops`
+pub(crate) struct LoopbackNetOps;
+
+impl pernet::Operations for LoopbackNetOps {
+    /// `loopback_net_init()`
+    ///
+    /// There is no `exit`: a namespace takes its devices down by itself, `lo` last.
+    fn init(net: &Namespace) -> Result {
+        let mut dev = UnregisteredDevice::<Loopback>::alloc(LO, NameAssignType::Predictable)?;
+
+        dev.dev_net_set(net);
+        // Other devices may be there already. In init_net they are.
+        dev.set_ifindex(LOOPBACK_IFINDEX)?;
+
+        net.set_loopback_dev(dev.register_netdev()?)
+    }
+}
+
+/// The module: lo is there as long as it is.
+#[pin_data]
+pub(crate) struct RustLoopback {
+    #[pin]
+    net_ops: pernet::Registration<LoopbackNetOps, pernet::Loopback>,
+}
+
+impl kernel::InPlaceModule for RustLoopback {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            net_ops <- pernet::Registration::new(),
+        })
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The loopback device.
+//!
+//! The twin of the C driver over `kernel::net`, with the same functions in the same order. What is
+//! sent to `lo` comes back as received, in the same buffer, by way of the CPU's backlog.
+//!
+//! C version: [`drivers/net/loopback.c`](srctree/drivers/net/loopback.c)
+
+#![forbid(unsafe_code)]
+
+mod net_init;
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "tests/kunit/mod.rs"]
+mod kunit;
+
+use kernel::{
+    net::{
+        etherdevice::{
+            eth_mac_addr,
+            ETH_ALEN,
+            ETH_HLEN, //
+        },
+        ethtool,
+        netdev_features::{
+            Feature,
+            Features, //
+        },
+        netdevice::{
+            self,
+            Device,
+            Flag,
+            LinkType,
+            Lstats,
+            NetdevTx,
+            PrivFlag,
+            RtnlLinkStats64,
+            Setup,
+            SockAddr,
+            Unregistered,
+            XmitContext,
+            GSO_MAX_SIZE, //
+        },
+        skbuff::{
+            NetRx,
+            SkBuff, //
+        }, //
+    },
+    prelude::*, //
+};
+
+/// The higher levels take care of making this non-reentrant: it is called with bottom halves off.
+#[inline]
+fn loopback_xmit<T>(mut skb: SkBuff, dev: &Device<T>, cx: &XmitContext<'_>) -> NetdevTx
+where
+    T: netdevice::Operations<Stats = Lstats>,
+{
+    skb.tx_timestamp();
+
+    // Do not fool net_timestamp_check() with various clock bases.
+    skb.clear_tstamp();
+
+    skb.orphan();
+
+    // The packet leaves the RCU section that its route was found in.
+    skb.dst_force(cx);
+
+    let protocol = skb.eth_type_trans(dev);
+    skb.set_protocol(protocol);
+
+    // netif_rx() takes the buffer.
+    let len = skb.len();
+    if skb.netif_rx(cx) == NetRx::Success {
+        dev.lstats_add(len, cx);
+    }
+
+    NetdevTx::Ok
+}
+
+fn loopback_get_stats64<T>(dev: &Device<T>, stats: &mut RtnlLinkStats64<'_>)
+where
+    T: netdevice::Operations<Stats = Lstats>,
+{
+    let sum = dev.lstats_read();
+
+    stats.set_rx_packets(sum.packets);
+    stats.set_tx_packets(sum.packets);
+    stats.set_rx_bytes(sum.bytes);
+    stats.set_tx_bytes(sum.bytes);
+}
+
+fn gen_lo_setup<T: netdevice::Operations>(dev: &mut Setup<'_, T>, mtu: u32) {
+    dev.set_mtu(mtu);
+    dev.set_hard_header_len(ETH_HLEN);
+    dev.set_min_header_len(ETH_HLEN);
+    dev.set_addr_len(ETH_ALEN);
+    dev.set_type(LinkType::Loopback);
+    dev.set_flags(Flag::Loopback.into());
+    dev.add_priv_flags(PrivFlag::LiveAddrChange | PrivFlag::NoQueue);
+    dev.set_lltx(true);
+    dev.keep_dst();
+    dev.set_hw_features(Features::GSO_SOFTWARE);
+    dev.set_features(
+        Features::GSO_SOFTWARE
+            | Feature::Sg
+            | Feature::FragList
+            | Feature::HwCsum
+            | Feature::RxCsum
+            | Feature::SctpCrc
+            | Feature::HighDma
+            | Feature::VlanChallenged
+            | Feature::Loopback,
+    );
+    dev.set_tso_max_size(GSO_MAX_SIZE);
+}
+
+/// The loopback device is special. There is only one instance per network namespace.
+struct Loopback;
+
+#[vtable]
+impl ethtool::Operations for Loopback {
+    fn get_link(_dev: &Device<Self>) -> bool {
+        true
+    }
+
+    fn get_ts_info(dev: &Device<Self>, info: &mut ethtool::TsInfo<'_>) -> Result {
+        ethtool::op_get_ts_info(dev, info)
+    }
+}
+
+#[vtable]
+impl netdevice::Operations for Loopback {
+    type Stats = Lstats;
+
+    fn setup(dev: &mut Setup<'_, Self>) {
+        gen_lo_setup(dev, 64 * 1024);
+        dev.set_ethtool_ops();
+        dev.set_eth_header_ops();
+    }
+
+    fn init(dev: &Device<Self, Unregistered>) -> Result {
+        dev.lockdep_set_classes();
+        Ok(())
+    }
+
+    #[inline]
+    fn start_xmit(skb: SkBuff, dev: &Device<Self>, cx: &XmitContext<'_>) -> NetdevTx {
+        loopback_xmit(skb, dev, cx)
+    }
+
+    fn get_stats64(dev: &Device<Self>, stats: &mut RtnlLinkStats64<'_>) {
+        loopback_get_stats64(dev, stats);
+    }
+
+    fn set_mac_address(dev: &Device<Self>, addr: &SockAddr) -> Result {
+        eth_mac_addr(dev, addr)
+    }
+}
+
+module! {
+    type: net_init::RustLoopback,
+    name: "rust_loopback",
+    authors: ["The rust_loopback authors"],
+    description: "Loopback network device, in Rust",
+    license: "GPL",
+}
