@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Says who provides a namespace's lo: /proc/net/lo_witness.
+ *
+ * It reads the C structures only, so that what it says does not rest on the
+ * code under test.
+ */
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/netdevice.h>
+#include <linux/proc_fs.h>
+#include <linux/rtnetlink.h>
+#include <linux/seq_file.h>
+#include <net/net_namespace.h>
+
+/* Counts a namespace until all its devices are gone: these operations are undone after theirs. */
+static atomic_t lo_witness_namespaces = ATOMIC_INIT(0);
+
+static int lo_witness_show(struct seq_file *seq, void *v)
+{
+	struct net *net = seq_file_single_net(seq);
+	struct net_device *lo, *first;
+
+	rtnl_lock();
+	lo = net->loopback_dev;
+	if (!lo) {
+		seq_puts(seq, "name (none)\n");
+		goto out;
+	}
+
+	first = list_first_entry_or_null(&net->dev_base_head, struct net_device, dev_list);
+	seq_printf(seq, "name %s\n", lo->name);
+	seq_printf(seq, "ifindex %d\n", lo->ifindex);
+	seq_printf(seq, "first %s\n", first == lo ? "yes" : "no");
+	seq_printf(seq, "xmit %pS\n", lo->netdev_ops->ndo_start_xmit);
+	seq_printf(seq, "destructor %pS\n", lo->priv_destructor);
+	seq_printf(seq, "namespaces %d\n", atomic_read(&lo_witness_namespaces));
+	seq_printf(seq, "net %s\n", dev_net(lo) == net ? "own" : "other");
+out:
+	rtnl_unlock();
+	return 0;
+}
+
+static int __net_init lo_witness_net_init(struct net *net)
+{
+	if (!proc_create_net_single("lo_witness", 0444, net->proc_net, lo_witness_show, NULL))
+		return -ENOMEM;
+	atomic_inc(&lo_witness_namespaces);
+	return 0;
+}
+
+static void __net_exit lo_witness_net_exit(struct net *net)
+{
+	remove_proc_entry("lo_witness", net->proc_net);
+	atomic_dec(&lo_witness_namespaces);
+}
+
+static struct pernet_operations lo_witness_net_ops = {
+	.init = lo_witness_net_init,
+	.exit = lo_witness_net_exit,
+};
+
+static int __init lo_witness_init(void)
+{
+	return register_pernet_subsys(&lo_witness_net_ops);
+}
+module_init(lo_witness_init);
+
+static void __exit lo_witness_exit(void)
+{
+	unregister_pernet_subsys(&lo_witness_net_ops);
+}
+module_exit(lo_witness_exit);
+
+MODULE_DESCRIPTION("Says who provides lo");
+MODULE_LICENSE("GPL");
