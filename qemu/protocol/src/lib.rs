@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the guest tells the lab: one JSON record a line over its own virtio-serial port, closed
+//! by [`Record::End`], which counts and checksums all that came before it. A stream without that
+//! record, or with one that does not add up, is an incomplete result, never a good one.
+
+use std::io;
+use std::io::BufRead;
+use std::io::Write;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+/// The name of the virtio-serial port that carries the records.
+pub const PORT_NAME: &str = "lab.results";
+
+/// How one check or test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// As it must be.
+    Passed,
+    /// Not as it must be.
+    Failed,
+    /// Could not be tried here; the detail says why.
+    Skipped,
+}
+
+/// One line of the guest's report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub enum Record {
+    /// The first record.
+    Hello {
+        /// The number that the lab put on this boot's kernel command line.
+        nonce: String,
+        /// `uname -r`.
+        release: String,
+        /// `uname -v`.
+        version: String,
+        /// CPUs online.
+        cpus: u32,
+    },
+    /// A module was inserted, or was refused.
+    Insmod {
+        /// The module's name.
+        module: String,
+        /// 0, or the errno.
+        errno: i32,
+        /// What the errno means; empty on success.
+        error: String,
+        /// How long `finit_module()` took, in milliseconds.
+        millis: u64,
+    },
+    /// The debugfs report of one KUnit suite, as the kernel wrote it.
+    Kunit {
+        /// The suite's name.
+        suite: String,
+        /// KTAP text.
+        results: String,
+    },
+    /// Something to show to the person who typed `make run`.
+    Show {
+        /// A heading.
+        title: String,
+        /// The command as a person would type it; empty if there was none.
+        command: String,
+        /// What it printed.
+        output: String,
+    },
+    /// A test or check began; what hangs is known by this.
+    Begin {
+        /// The test's name.
+        name: String,
+    },
+    /// A test or check ended.
+    Test {
+        /// The test's name.
+        name: String,
+        /// How it ended.
+        outcome: Outcome,
+        /// Why, when it did not pass.
+        detail: String,
+        /// How long it took, in milliseconds.
+        millis: u64,
+    },
+    /// `/proc/sys/kernel/tainted`.
+    Taint {
+        /// The bits.
+        bits: u64,
+    },
+    /// The last record.
+    End {
+        /// How many records came before this one.
+        count: u64,
+        /// FNV-1a over the bytes of all the lines before this one, newlines included.
+        checksum: u64,
+    },
+}
+
+/// FNV-1a, 64 bits: enough to see a lost or damaged line.
+#[derive(Clone, Copy, Debug)]
+struct Checksum(u64);
+
+impl Checksum {
+    const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
+/// Writes records and keeps the books for [`Record::End`].
+#[derive(Debug)]
+pub struct Sender<W> {
+    out: W,
+    count: u64,
+    checksum: Checksum,
+}
+
+impl<W: Write> Sender<W> {
+    /// Sends to `out`.
+    pub fn new(out: W) -> Self {
+        Self {
+            out,
+            count: 0,
+            checksum: Checksum::new(),
+        }
+    }
+
+    /// Sends one record, at once.
+    pub fn send(&mut self, record: &Record) -> io::Result<()> {
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        self.checksum.add(&line);
+        self.count += 1;
+        self.out.write_all(&line)?;
+        self.out.flush()
+    }
+
+    /// Sends the end marker.
+    pub fn end(mut self) -> io::Result<()> {
+        let end = Record::End {
+            count: self.count,
+            checksum: self.checksum.0,
+        };
+        self.send(&end)
+    }
+}
+
+/// What a whole stream of records amounts to.
+#[derive(Debug, Default)]
+pub struct Transcript {
+    /// The records before the end marker, in order.
+    pub records: Vec<Record>,
+    /// Whether an end marker came, added up, and was the last thing to come.
+    pub complete: bool,
+    /// What is wrong with the stream, if anything.
+    pub damage: Vec<String>,
+}
+
+impl Transcript {
+    /// Reads a stream to its end.
+    pub fn read(input: impl BufRead) -> io::Result<Self> {
+        let mut this = Self::default();
+        let mut checksum = Checksum::new();
+        for line in input.split(b'\n') {
+            let line = line?;
+            if this.complete {
+                this.complete = false;
+                this.damage.push("records after the end marker".into());
+            }
+            match serde_json::from_slice(&line) {
+                Ok(Record::End {
+                    count,
+                    checksum: sum,
+                }) => {
+                    this.complete = count == this.records.len() as u64 && sum == checksum.0;
+                    if !this.complete {
+                        this.damage.push("the end marker does not add up".into());
+                    }
+                }
+                Ok(record) => this.records.push(record),
+                Err(error) => this.damage.push(format!("unreadable record: {error}")),
+            }
+            checksum.add(&line);
+            checksum.add(b"\n");
+        }
+        this.complete &= this.damage.is_empty();
+        Ok(this)
+    }
+}
+
+/// Whether the glob `pattern` matches all of `name`: `*` is any run of characters, `?` any one.
+/// `FILTER` means the same on the host and in the guest because both ask here.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let name: Vec<char> = name.chars().collect();
+    let (mut p, mut n) = (0, 0);
+    // Where to go on if what follows the last `*` does not fit.
+    let mut retry = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => {
+                let Some((star, from)) = retry else {
+                    return false;
+                };
+                retry = Some((star, from + 1));
+                p = star + 1;
+                n = from + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut sender = Sender::new(&mut out);
+        sender.send(&Record::Taint { bits: 4096 }).unwrap();
+        sender.send(&Record::Begin { name: "x".into() }).unwrap();
+        sender.end().unwrap();
+        out
+    }
+
+    #[test]
+    fn whole_stream_is_complete() {
+        let transcript = Transcript::read(&sample()[..]).unwrap();
+        assert!(transcript.complete);
+        assert_eq!(transcript.records.len(), 2);
+    }
+
+    #[test]
+    fn truncation_anywhere_is_incomplete() {
+        let stream = sample();
+        for cut in 0..stream.len() - 1 {
+            let transcript = Transcript::read(&stream[..cut]).unwrap();
+            assert!(!transcript.complete, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn damage_anywhere_is_incomplete() {
+        let stream = sample();
+        for at in 0..stream.len() - 1 {
+            let mut damaged = stream.clone();
+            damaged[at] ^= 1;
+            let transcript = Transcript::read(&damaged[..]).unwrap();
+            assert!(!transcript.complete, "damaged at {at}");
+        }
+    }
+
+    #[test]
+    fn lost_line_is_incomplete() {
+        let stream = sample();
+        let start = stream.iter().position(|b| *b == b'\n').unwrap() + 1;
+        assert!(!Transcript::read(&stream[start..]).unwrap().complete);
+    }
+
+    #[test]
+    fn records_after_the_end_are_damage() {
+        let mut stream = sample();
+        stream.extend(b"{\"record\":\"taint\",\"bits\":0}\n");
+        assert!(!Transcript::read(&stream[..]).unwrap().complete);
+    }
+
+    #[test]
+    fn globs() {
+        for (pattern, name) in [
+            ("*", ""),
+            ("*", "guest.lo.up"),
+            ("guest.lo.up", "guest.lo.up"),
+            ("guest.*.up", "guest.lo.up"),
+            ("*.u?", "guest.lo.up"),
+            ("*lo*lo*", "kunit.lo_setup.lo_flags"),
+            ("a*b*", "aXbXb"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("", "guest.lo.up"),
+            ("guest", "guest.lo.up"),
+            ("lo.*", "guest.lo.up"),
+            ("guest.?.up", "guest.lo.up"),
+            ("a*b", "aXbX"),
+            ("?", ""),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+}

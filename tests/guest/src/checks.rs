@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The checks: what must be true of a working `lo`, in the first network namespace and in a new
+//! one. They run in this order; each makes what it needs, so that any of them can run alone.
+
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use lab_protocol::Outcome;
+use lab_protocol::Record;
+
+use crate::command;
+use crate::counters;
+use crate::ip::Link;
+use crate::modules;
+use crate::namespace::Scope;
+use crate::namespace::NAME;
+use crate::ping;
+use crate::report::Reporter;
+
+/// Why a check did not pass.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Something is not as it must be.
+    Failed(String),
+    /// It cannot be tried here.
+    Skipped(String),
+}
+
+impl From<String> for Trouble {
+    fn from(text: String) -> Self {
+        Self::Failed(text)
+    }
+}
+
+impl From<&str> for Trouble {
+    fn from(text: &str) -> Self {
+        Self::Failed(text.into())
+    }
+}
+
+/// What a check returns.
+pub type Verdict = Result<(), Trouble>;
+
+/// A check.
+#[derive(Debug)]
+pub struct Check {
+    /// Its name, as `FILTER` and the results have it.
+    pub name: &'static str,
+    /// Whether `make run` does it, too: it shows what works, not what must not happen.
+    pub shown: bool,
+    run: fn(&mut Context<'_>) -> Verdict,
+}
+
+const fn check(name: &'static str, run: fn(&mut Context<'_>) -> Verdict) -> Check {
+    Check {
+        name,
+        shown: true,
+        run,
+    }
+}
+
+const fn unshown(name: &'static str, run: fn(&mut Context<'_>) -> Verdict) -> Check {
+    Check {
+        name,
+        shown: false,
+        run,
+    }
+}
+
+/// All of them.
+pub const ALL: &[Check] = &[
+    check("guest.module.insert", module_insert),
+    check("guest.lo.owner", |c| owner(c, Scope::Init)),
+    check("guest.lo.link", |c| link(c, Scope::Init)),
+    check("guest.lo.up", |c| up(c, Scope::Init)),
+    check("guest.lo.addr", |c| addr(c, Scope::Init)),
+    check("guest.lo.ping4", |c| ping4(c, Scope::Init)),
+    check("guest.lo.ping6", |c| ping6(c, Scope::Init)),
+    check("guest.lo.counters", |c| count(c, Scope::Init)),
+    check("guest.netns.add", netns_add),
+    check("guest.netns.owner", |c| owner(c, Scope::Made)),
+    check("guest.netns.link", |c| link(c, Scope::Made)),
+    check("guest.netns.up", |c| up(c, Scope::Made)),
+    check("guest.netns.addr", |c| addr(c, Scope::Made)),
+    check("guest.netns.ping4", |c| ping4(c, Scope::Made)),
+    check("guest.netns.ping6", |c| ping6(c, Scope::Made)),
+    check("guest.netns.counters", |c| count(c, Scope::Made)),
+    unshown("guest.netns.isolation", netns_isolation),
+    check("guest.netns.delete", netns_delete),
+    unshown("guest.module.unload", crate::unload::check),
+];
+
+/// How many pings a check sends.
+const PINGS: u32 = 3;
+
+/// How long the addresses may take to be there after `lo` went up.
+const ADDRESS_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a namespace may take to be gone. The kernel complains about a leaked reference to a
+/// device after ten seconds; that complaint has to be in the log before the guest ends.
+const TEARDOWN_DEADLINE: Duration = Duration::from_secs(15);
+
+/// What the checks share.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// Where to report to.
+    pub reporter: &'a mut Reporter,
+    /// The driver's module file; empty if this kernel takes none.
+    pub driver: &'a str,
+    namespace: bool,
+    /// Where `lo` is known to be up: asking again costs a process.
+    up: Vec<Scope>,
+}
+
+impl<'a> Context<'a> {
+    /// Reports to `reporter`; `driver` is the module that was inserted, if any.
+    pub fn new(reporter: &'a mut Reporter, driver: &'a str) -> Self {
+        Self {
+            reporter,
+            driver,
+            namespace: false,
+            up: Vec::new(),
+        }
+    }
+
+    /// Runs one check and reports it. An error means that nothing more can be reported.
+    pub fn run(&mut self, check: &Check) -> Result<(), String> {
+        self.reporter.send(&Record::Begin {
+            name: check.name.into(),
+        })?;
+        let start = Instant::now();
+        let (outcome, detail) = match (check.run)(self) {
+            Ok(()) => (Outcome::Passed, String::new()),
+            Err(Trouble::Failed(why)) => (Outcome::Failed, why),
+            Err(Trouble::Skipped(why)) => (Outcome::Skipped, why),
+        };
+        self.reporter.send(&Record::Test {
+            name: check.name.into(),
+            outcome,
+            detail,
+            millis: start.elapsed().as_millis() as u64,
+        })
+    }
+
+    /// Whether this kernel takes no driver module.
+    fn built_in(&self) -> bool {
+        self.driver.is_empty()
+    }
+
+    /// To be said when devices have come or gone other than by the checks' own doing.
+    pub fn forget(&mut self) {
+        self.up.clear();
+    }
+
+    /// Makes the namespace if `scope` needs it and it is not there.
+    fn need(&mut self, scope: Scope) -> Result<(), String> {
+        if scope == Scope::Init || self.namespace {
+            return Ok(());
+        }
+        command::run(&["ip", "netns", "add", NAME])?;
+        self.namespace = true;
+        Ok(())
+    }
+
+    /// The namespace, with `lo` up in it.
+    pub fn need_up(&mut self, scope: Scope) -> Result<(), String> {
+        self.need(scope)?;
+        if !self.up.contains(&scope) {
+            scope.bring_up()?;
+            self.up.push(scope);
+        }
+        Ok(())
+    }
+}
+
+/// The driver is there, as a module.
+pub fn module_insert(context: &mut Context<'_>) -> Verdict {
+    if context.built_in() {
+        return Err(Trouble::Skipped(
+            "this kernel takes no driver module".into(),
+        ));
+    }
+    match modules::state(modules::DRIVER)?.as_deref() {
+        Some("Live") => Ok(()),
+        Some(state) => Err(format!("{} is {state}, not Live", modules::DRIVER).into()),
+        None => Err(format!("{} is not in /proc/modules", modules::DRIVER).into()),
+    }
+}
+
+/// This `lo` is the driver's.
+pub fn owner(context: &mut Context<'_>, scope: Scope) -> Verdict {
+    context.need(scope)?;
+    let witness = scope.witness()?;
+    let words = scope.exec(&["cat", crate::witness::FILE]);
+    let owner = format!("{} transmits by {}", witness.name, witness.transmit);
+    context.reporter.show(&words, &owner)?;
+    Ok(witness.judge(context.built_in())?)
+}
+
+/// What must be true of a `lo` that nobody has touched.
+fn link(context: &mut Context<'_>, scope: Scope) -> Verdict {
+    context.need(scope)?;
+    let link = scope.link()?;
+    let wanted = Link {
+        ifindex: 1,
+        ifname: "lo".into(),
+        flags: vec!["LOOPBACK".into()],
+        mtu: 65536,
+        qdisc: "noop".into(),
+        operstate: "DOWN".into(),
+        group: "default".into(),
+        txqlen: 1000,
+        link_type: "loopback".into(),
+        address: "00:00:00:00:00:00".into(),
+        broadcast: "00:00:00:00:00:00".into(),
+        ..Link::default()
+    };
+    if link == wanted {
+        return Ok(());
+    }
+    Err(format!(
+        "lo is not as it must be before it is set up: {}",
+        difference(&wanted, &link)
+    )
+    .into())
+}
+
+/// Which fields differ, in words.
+fn difference(wanted: &Link, found: &Link) -> String {
+    let lines = |link: &Link| -> Vec<String> {
+        format!("{link:#?}")
+            .lines()
+            .map(|l| l.trim().into())
+            .collect()
+    };
+    let wanted = lines(wanted);
+    let odd: Vec<String> = lines(found)
+        .into_iter()
+        .filter(|line| !wanted.contains(line))
+        .collect();
+    odd.join(" ")
+}
+
+fn up(context: &mut Context<'_>, scope: Scope) -> Verdict {
+    context.need(scope)?;
+    scope.bring_up()?;
+    context.up.push(scope);
+    context
+        .reporter
+        .show_command(&scope.ip(&["link", "show", "lo"]))?;
+    let link = scope.link()?;
+    if link.flags != ["LOOPBACK", "UP", "LOWER_UP"] {
+        return Err(format!("flags are {:?}", link.flags).into());
+    }
+    if link.operstate != "UNKNOWN" || link.qdisc != "noqueue" {
+        return Err(format!("state {}, qdisc {}", link.operstate, link.qdisc).into());
+    }
+    Ok(())
+}
+
+fn addr(context: &mut Context<'_>, scope: Scope) -> Verdict {
+    context.need_up(scope)?;
+    let start = Instant::now();
+    let verdict = loop {
+        let verdict = judge_addresses(&scope.addresses()?);
+        if verdict.is_ok() || start.elapsed() > ADDRESS_DEADLINE {
+            break verdict;
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    context
+        .reporter
+        .show_command(&scope.ip(&["addr", "show", "lo"]))?;
+    Ok(verdict?)
+}
+
+fn judge_addresses(link: &Link) -> Result<(), String> {
+    let mut found: Vec<String> = link
+        .addr_info
+        .iter()
+        .map(|a| {
+            let tentative = if a.tentative { " tentative" } else { "" };
+            let for_ever = if a.valid_life_time == u64::from(u32::MAX) {
+                ""
+            } else {
+                " for a limited time"
+            };
+            format!(
+                "{} {}/{} scope {}{tentative}{for_ever}",
+                a.family, a.local, a.prefixlen, a.scope
+            )
+        })
+        .collect();
+    found.sort();
+    if found == ["inet 127.0.0.1/8 scope host", "inet6 ::1/128 scope host"] {
+        return Ok(());
+    }
+    Err(format!("lo has the addresses {found:?}"))
+}
+
+fn ping_words(scope: Scope, address: &'static str) -> Vec<&'static str> {
+    let mut words = vec!["ping", "-n", "-c", "3", "-i", "0.002", "-W", "5", address];
+    // Who has seen the replies once need not see them again.
+    if scope == Scope::Made {
+        words.insert(1, "-q");
+    }
+    scope.exec(&words)
+}
+
+fn ping(context: &mut Context<'_>, scope: Scope, address: &'static str) -> Verdict {
+    context.need_up(scope)?;
+    let words = ping_words(scope, address);
+    let output = command::run(&words)?;
+    context.reporter.show(&words, &output)?;
+    Ok(ping::judge(&output, PINGS)?)
+}
+
+/// It answers over IPv4.
+pub fn ping4(context: &mut Context<'_>, scope: Scope) -> Verdict {
+    ping(context, scope, "127.0.0.1")
+}
+
+/// It answers over IPv6.
+pub fn ping6(context: &mut Context<'_>, scope: Scope) -> Verdict {
+    ping(context, scope, "::1")
+}
+
+fn count(context: &mut Context<'_>, scope: Scope) -> Verdict {
+    context.need_up(scope)?;
+    let mut before = scope.link()?.stats64;
+    for (address, header) in [("127.0.0.1", counters::IPV4), ("::1", counters::IPV6)] {
+        command::run(&ping_words(scope, address))?;
+        let after = scope.link()?.stats64;
+        let traffic = counters::of_pings(PINGS.into(), header);
+        counters::judge(before, after, traffic).map_err(|e| format!("ping {address}: {e}"))?;
+        before = after;
+    }
+    context
+        .reporter
+        .show_command(&scope.ip(&["-s", "link", "show", "lo"]))?;
+    Ok(())
+}
+
+fn netns_add(context: &mut Context<'_>) -> Verdict {
+    context.need(Scope::Made)?;
+    context.reporter.show(&["ip", "netns", "add", NAME], "")?;
+    let list = command::run(&["ip", "netns", "list"])?;
+    if list
+        .lines()
+        .any(|line| line.split(' ').next() == Some(NAME))
+    {
+        return Ok(());
+    }
+    Err(format!("ip netns list does not have it: {list}").into())
+}
+
+/// Traffic in one namespace must not show in another one's counters.
+fn netns_isolation(context: &mut Context<'_>) -> Verdict {
+    context.need_up(Scope::Made)?;
+    let before = Scope::Init.link()?.stats64;
+    let output = command::run(&ping_words(Scope::Made, "127.0.0.1"))?;
+    ping::judge(&output, PINGS)?;
+    let after = Scope::Init.link()?.stats64;
+    if before != after {
+        return Err(format!("init_net's lo moved from {before:?} to {after:?}").into());
+    }
+    Ok(())
+}
+
+/// The namespace can be deleted, and is then gone.
+pub fn netns_delete(context: &mut Context<'_>) -> Verdict {
+    context.need_up(Scope::Made)?;
+    let alive = || -> Result<u32, String> { Ok(Scope::Init.witness()?.namespaces) };
+    let before = alive()?;
+    let words = ["ip", "netns", "del", NAME];
+    command::run(&words)?;
+    context.namespace = false;
+    context.up.retain(|scope| *scope != Scope::Made);
+    context.reporter.show(&words, "")?;
+    let list = command::run(&["ip", "netns", "list"])?;
+    if !list.trim().is_empty() {
+        return Err(format!("ip netns list still has {}", list.trim()).into());
+    }
+    let start = Instant::now();
+    while alive()? >= before {
+        if start.elapsed() > TEARDOWN_DEADLINE {
+            let seconds = TEARDOWN_DEADLINE.as_secs();
+            return Err(format!("the namespace is not gone after {seconds} s").into());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the lab asks for, on the kernel command line: `lab.<key>=<value>`.
+
+use std::fs;
+
+/// What this boot is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Say hello and end: proves that the accelerator works.
+    Canary,
+    /// The checks, with what each command prints.
+    Run,
+    /// The checks and the KUnit results.
+    Test,
+    /// An interactive shell on the console.
+    Shell,
+}
+
+/// The parsed command line.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// What this boot is for.
+    pub mode: Mode,
+    /// Echoed in the first record, so that no old result is taken for this one.
+    pub nonce: String,
+    /// Which checks to run: a glob over their names.
+    pub filter: String,
+    /// The module file to insert as the driver; empty if the kernel has it built in, or C's.
+    pub driver: String,
+    /// Parameters for that module.
+    pub module_args: String,
+    /// Which fault to commit; empty in every honest run.
+    pub sabotage: String,
+    /// Rows and columns of the terminal, for the shell.
+    pub terminal: Option<(u16, u16)>,
+}
+
+impl Control {
+    /// Reads `/proc/cmdline`.
+    pub fn read() -> Result<Self, String> {
+        let line =
+            fs::read_to_string("/proc/cmdline").map_err(|e| format!("/proc/cmdline: {e}"))?;
+        Self::parse(&line)
+    }
+
+    fn parse(line: &str) -> Result<Self, String> {
+        let value = |key: &str| {
+            line.split_whitespace()
+                .filter_map(|word| word.strip_prefix("lab.")?.split_once('='))
+                .find_map(|(k, v)| (k == key).then(|| v.to_string()))
+                .unwrap_or_default()
+        };
+        let mode = match value("mode").as_str() {
+            "canary" => Mode::Canary,
+            "run" => Mode::Run,
+            "test" => Mode::Test,
+            "shell" => Mode::Shell,
+            other => return Err(format!("unknown lab.mode={other:?}")),
+        };
+        let filter = match value("filter") {
+            empty if empty.is_empty() => "*".into(),
+            filter => filter,
+        };
+        Ok(Self {
+            mode,
+            nonce: value("nonce"),
+            filter,
+            driver: value("driver"),
+            // The command line has no quoting worth trusting: `,` separates parameters.
+            module_args: value("modargs").replace(',', " "),
+            sabotage: value("sabotage"),
+            terminal: parse_terminal(&value("tty")),
+        })
+    }
+}
+
+fn parse_terminal(text: &str) -> Option<(u16, u16)> {
+    let (rows, columns) = text.split_once('x')?;
+    Some((rows.parse().ok()?, columns.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_lab_writes() {
+        let control = Control::parse(
+            "console=ttyS0 panic=-1 lab.mode=test lab.nonce=12ab lab.filter=guest.lo.* \
+             lab.driver=lab_fault.ko lab.modargs=kind=warn,depth=2 lab.tty=50x132\n",
+        )
+        .unwrap();
+        assert_eq!(control.mode, Mode::Test);
+        assert_eq!(control.nonce, "12ab");
+        assert_eq!(control.filter, "guest.lo.*");
+        assert_eq!(control.driver, "lab_fault.ko");
+        assert_eq!(control.module_args, "kind=warn depth=2");
+        assert_eq!(control.terminal, Some((50, 132)));
+        assert_eq!(control.sabotage, "");
+    }
+
+    #[test]
+    fn unknown_mode_is_an_error() {
+        assert!(Control::parse("lab.mode=dance").is_err());
+        assert!(Control::parse("quiet").is_err());
+    }
+}

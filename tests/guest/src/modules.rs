@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Inserting and removing kernel modules, by the system calls themselves.
+
+use std::ffi::CString;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use lab_protocol::Record;
+
+/// Where the initramfs keeps the modules.
+pub const DIRECTORY: &str = "/lab/modules";
+
+/// `O_NONBLOCK`: refuse at once when the module is in use, as `rmmod` asks.
+const NONBLOCK: i32 = 0o4000;
+
+/// The driver's module, as the kernel calls it.
+pub const DRIVER: &str = "rust_loopback";
+
+/// Inserts `file` from [`DIRECTORY`] and says how that went.
+pub fn insert(file: &str, arguments: &str) -> Record {
+    let start = Instant::now();
+    let result = try_insert(&Path::new(DIRECTORY).join(file), arguments);
+    let millis = start.elapsed().as_millis() as u64;
+    let (errno, error) = match result {
+        Ok(()) => (0, String::new()),
+        Err(error) => (error.raw_os_error().unwrap_or(-1), error.to_string()),
+    };
+    let name = Path::new(file).file_stem().unwrap_or_default();
+    Record::Insmod {
+        module: name.to_string_lossy().into_owned(),
+        errno,
+        error,
+        millis,
+    }
+}
+
+fn try_insert(path: &Path, arguments: &str) -> io::Result<()> {
+    let file = File::open(path)?;
+    let arguments = CString::new(arguments)?;
+    rustix::system::finit_module(&file, &arguments, 0)?;
+    Ok(())
+}
+
+/// Asks the kernel to remove the module called `name`.
+pub fn remove(name: &str) -> io::Result<()> {
+    let name = CString::new(name)?;
+    rustix::system::delete_module(&name, NONBLOCK)?;
+    Ok(())
+}
+
+/// The state of the module called `name` in `/proc/modules`; `None` if it is not there.
+pub fn state(name: &str) -> Result<Option<String>, String> {
+    let text = fs::read_to_string("/proc/modules").map_err(|e| format!("/proc/modules: {e}"))?;
+    Ok(parse_state(&text, name))
+}
+
+fn parse_state(text: &str, name: &str) -> Option<String> {
+    text.lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>())
+        .find(|fields| fields[0] == name)
+        .and_then(|fields| fields.get(4).map(|state| state.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_state() {
+        let text = "rust_loopback_x 1 0 - Loading 0x0\n\
+                    rust_loopback 24576 2 - Live 0xffffffffa0000000 (O)\n";
+        assert_eq!(parse_state(text, "rust_loopback").as_deref(), Some("Live"));
+        assert_eq!(parse_state(text, "rust"), None);
+        assert_eq!(parse_state("", "rust"), None);
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One boot, from the first record to the last.
+
+use std::fs;
+use std::thread;
+
+use lab_protocol::Record;
+
+use crate::boot;
+use crate::checks;
+use crate::checks::Context;
+use crate::control::Control;
+use crate::control::Mode;
+use crate::kunit;
+use crate::modules;
+use crate::namespace::Scope;
+use crate::report::Reporter;
+use crate::sabotage::Sabotage;
+use crate::shell;
+
+const WITNESS: &str = "lo_witness.ko";
+
+/// Does what the kernel command line asks for.
+pub fn run() -> Result<(), String> {
+    boot::mount_all()?;
+    let control = Control::read()?;
+    let sabotage = Sabotage::parse(&control.sabotage)?;
+    let port = boot::open_port(lab_protocol::PORT_NAME)?;
+    let mut reporter = Reporter::new(port, control.mode == Mode::Run);
+    reporter.send(&hello(&control))?;
+    if control.mode != Mode::Canary {
+        work(&control, sabotage, &mut reporter)?;
+    }
+    sabotage.panic_if(Sabotage::PanicLate);
+    reporter.send(&taint()?)?;
+    reporter.end()?;
+    sabotage.panic_if(Sabotage::PanicEnd);
+    Ok(())
+}
+
+fn work(control: &Control, sabotage: Sabotage, reporter: &mut Reporter) -> Result<(), String> {
+    let inserted = insert_modules(control, reporter)?;
+    match control.mode {
+        Mode::Canary => Ok(()),
+        Mode::Shell => {
+            if inserted {
+                Scope::Init.bring_up()?;
+            }
+            shell::run(control)
+        }
+        Mode::Run => run_checks(control, sabotage, reporter),
+        Mode::Test => {
+            for record in kunit::records()? {
+                reporter.send(&sabotage.damage(record))?;
+            }
+            run_checks(control, sabotage, reporter)
+        }
+    }
+}
+
+/// Inserts the witness, then the driver. Whether all went well; if not, the records say so.
+fn insert_modules(control: &Control, reporter: &mut Reporter) -> Result<bool, String> {
+    let mut all = true;
+    let wanted = [(WITNESS, ""), (&control.driver, &control.module_args)];
+    for (file, arguments) in wanted {
+        if file.is_empty() {
+            continue;
+        }
+        reporter.send(&Record::Begin {
+            name: format!("insmod {file}"),
+        })?;
+        let record = modules::insert(file, arguments);
+        all &= matches!(record, Record::Insmod { errno: 0, .. });
+        reporter.send(&record)?;
+    }
+    Ok(all)
+}
+
+fn run_checks(
+    control: &Control,
+    sabotage: Sabotage,
+    reporter: &mut Reporter,
+) -> Result<(), String> {
+    let wanted: Vec<_> = checks::ALL
+        .iter()
+        .filter(|check| lab_protocol::matches(&control.filter, check.name))
+        .filter(|check| check.shown || control.mode != Mode::Run)
+        .collect();
+    let mut context = Context::new(reporter, &control.driver);
+    for (index, check) in wanted.iter().enumerate() {
+        if sabotage == Sabotage::Truncated && index == wanted.len() / 2 {
+            return Err("sabotage: results truncated".into());
+        }
+        context.run(check)?;
+    }
+    Ok(())
+}
+
+fn hello(control: &Control) -> Record {
+    let uname = rustix::system::uname();
+    Record::Hello {
+        nonce: control.nonce.clone(),
+        release: uname.release().to_string_lossy().into_owned(),
+        version: uname.version().to_string_lossy().into_owned(),
+        cpus: thread::available_parallelism().map_or(1, |n| n.get() as u32),
+    }
+}
+
+fn taint() -> Result<Record, String> {
+    const FILE: &str = "/proc/sys/kernel/tainted";
+    let text = fs::read_to_string(FILE).map_err(|e| format!("{FILE}: {e}"))?;
+    let bits = text
+        .trim()
+        .parse()
+        .map_err(|e| format!("{FILE}: {e}: {text}"))?;
+    Ok(Record::Taint { bits })
+}
