@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest's init: built static, so that it runs in an initramfs that has nothing else.
+
+use std::path::PathBuf;
+
+use crate::checkout::Checkout;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+use crate::process;
+use crate::toolchain::Toolchain;
+use crate::ui::Stage;
+
+/// Named so that the flags below do not reach build scripts and procedural macros.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The built program.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// Where it is.
+    pub program: PathBuf,
+}
+
+/// Builds it.
+pub fn build(checkout: &Checkout, toolchain: &Toolchain, verbose: bool) -> Result<Guest> {
+    let mut stage = Stage::start("guest", "building the guest's init");
+    let log = checkout.log("guest")?;
+    crate::checkout::remove(&log)?;
+    let dir = checkout.build("guest");
+    let mut command = toolchain.cargo()?;
+    command
+        .args(["build", "--quiet", "--locked", "--package", "guest"])
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(&dir)
+        .arg("--manifest-path")
+        .arg(checkout.path("qemu/Cargo.toml"))
+        .env("RUSTFLAGS", "-Ctarget-feature=+crt-static -Cstrip=symbols");
+    let finished = process::run_logged(&mut command, &log, verbose, None, &mut |_| stage.tick())?;
+    if !finished.status.success() {
+        let shown = PathBuf::from(checkout.show(&log));
+        return Err(crate::build::failure("the guest's init", &log, &shown));
+    }
+    let program = dir.join(TARGET).join("debug/guest");
+    stage.done("tests/guest");
+    Ok(Guest { program })
+}
+
+impl Guest {
+    /// The names of its checks.
+    pub fn list(&self) -> Result<Vec<String>> {
+        self.ask("--list")
+    }
+
+    /// The names of those that `make run` does.
+    pub fn list_shown(&self) -> Result<Vec<String>> {
+        self.ask("--list-shown")
+    }
+
+    fn ask(&self, option: &str) -> Result<Vec<String>> {
+        let mut command = process::command(&self.program);
+        let text = process::output(command.arg(option), Exit::Internal)?;
+        let names: Vec<String> = text.lines().map(String::from).collect();
+        if names.is_empty() {
+            return Err(Failure::new(Exit::Internal, "the guest has no checks", ""));
+        }
+        Ok(names)
+    }
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The test kernel: built if it must be, used if it is there.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::build;
+use crate::checkout::make_dir;
+use crate::checkout::read_text;
+use crate::checkout::remove;
+use crate::checkout::write;
+use crate::checkout::write_if_changed;
+use crate::checkout::Cache;
+use crate::checkout::Checkout;
+use crate::config;
+use crate::config::Config;
+use crate::config::Fragment;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+use crate::key::Key;
+use crate::options::Options;
+use crate::overlay::Overlay;
+use crate::process;
+use crate::progress::Progress;
+use crate::slot::Slot;
+use crate::slot::Wanted;
+use crate::slot::STAMP;
+use crate::source;
+use crate::source::Source;
+use crate::toolchain::clean;
+use crate::toolchain::Toolchain;
+use crate::ui::Stage;
+
+/// To be raised when a change to the lab changes what it builds.
+const RECIPE: &str = "1";
+/// How often to look again if others keep changing what was just built.
+const ATTEMPTS: usize = 5;
+
+/// A finished kernel build. It stays as it is while this lives.
+#[derive(Debug)]
+pub struct Kernel {
+    /// The source tree, with this project's changes.
+    pub source: PathBuf,
+    /// The build directory.
+    pub build: PathBuf,
+    /// The bootable image.
+    pub image: PathBuf,
+    /// What `uname -r` says in it.
+    pub release: String,
+    /// Which variant it is.
+    pub variant: String,
+    /// What it was built with, and modules for it must be.
+    pub toolchain: Toolchain,
+    _slot: Slot,
+}
+
+/// A complete build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    key: String,
+    release: String,
+}
+
+/// The kernel that the checkout and the options ask for; built if it is not there.
+pub fn ensure(checkout: &Checkout, options: &Options) -> Result<Kernel> {
+    let cache = Cache::open()?;
+    let toolchain = Toolchain::load(&cache)?;
+    let start = Instant::now();
+    let mut built = false;
+    for _ in 0..ATTEMPTS {
+        let overlay = Overlay::load(checkout)?;
+        let source = Source::find(&cache, checkout, options)?;
+        let plan = Plan {
+            cache: &cache,
+            checkout,
+            options,
+            toolchain: &toolchain,
+            fragments: config::fragments(checkout, options)?,
+            wanted: Wanted {
+                source: &source,
+                identity: source.identity()?,
+                content: source.content(),
+                overlay: &overlay,
+            },
+        };
+        if let Some(kernel) = plan.find()? {
+            if !built {
+                let outcome = format!("{}, up to date", kernel.release);
+                Stage::brief("kernel", &outcome, start);
+            }
+            return Ok(kernel);
+        }
+        built |= plan.build()?;
+    }
+    Err(Failure::new(
+        Exit::Internal,
+        "the kernel that was built is not the one that is needed",
+        format!("{ATTEMPTS} times in a row something changed it"),
+    ))
+}
+
+struct Plan<'a> {
+    cache: &'a Cache,
+    checkout: &'a Checkout,
+    options: &'a Options,
+    toolchain: &'a Toolchain,
+    fragments: Vec<Fragment>,
+    wanted: Wanted<'a>,
+}
+
+impl Plan<'_> {
+    /// A hash of all that goes into the build.
+    fn key(&self) -> Result<String> {
+        let mut key = Key::default();
+        key.part("recipe", RECIPE.as_bytes())
+            .part("identity", self.wanted.identity.as_bytes())
+            .part("content", self.wanted.content.as_bytes())
+            .part("overlay", self.wanted.overlay.key.as_bytes())
+            .part("build", self.options.build_name().as_bytes())
+            .part("tools", self.tools()?.as_bytes());
+        for fragment in &self.fragments {
+            key.part("fragment", fragment.text.as_bytes());
+        }
+        Ok(key.hex())
+    }
+
+    fn tools(&self) -> Result<String> {
+        let variables = self.toolchain.make_variables()?.join("\n");
+        Ok(format!("{}\n{variables}", self.toolchain.versions))
+    }
+
+    fn build_dir(&self, linux: &Path) -> PathBuf {
+        linux.join(format!("build-{}", self.options.build_name()))
+    }
+
+    fn find(&self) -> Result<Option<Kernel>> {
+        let key = self.key()?;
+        let fresh = |linux: &Path| stamp(&self.build_dir(linux)).is_some_and(|s| s.key == key);
+        let Some(slot) = Slot::find(self.cache, &self.wanted, &fresh)? else {
+            return Ok(None);
+        };
+        let source = slot.linux();
+        let build = self.build_dir(&source);
+        let Some(stamp) = stamp(&build) else {
+            return Ok(None);
+        };
+        Ok(Some(Kernel {
+            image: build.join("arch/x86/boot/bzImage"),
+            release: stamp.release,
+            variant: self.options.variant.clone(),
+            toolchain: self.toolchain.clone(),
+            source,
+            build,
+            _slot: slot,
+        }))
+    }
+
+    /// Builds it, unless it turns out that another lab just did; says which.
+    fn build(&self) -> Result<bool> {
+        let mut slot = Slot::claim(self.cache, self.checkout, &self.wanted)?;
+        if slot.identity() != self.wanted.identity {
+            // Another version stood in for the one that was asked for: plan again.
+            return Ok(false);
+        }
+        if !slot.sync(&self.wanted)? {
+            // Somebody is editing: plan again.
+            return Ok(false);
+        }
+        let linux = slot.linux();
+        let dir = self.build_dir(&linux);
+        let key = self.key()?;
+        if stamp(&dir).is_some_and(|stamp| stamp.key == key) {
+            return Ok(false);
+        }
+        let outcome = self.build_in(&linux, &dir, &key);
+        // What make itself ended is consistent; what had to be killed may not be.
+        if !process::killed_hard() && dir.exists() {
+            build::end(&dir)?;
+        }
+        outcome.map(|()| true)
+    }
+
+    fn build_in(&self, linux: &Path, dir: &Path, key: &str) -> Result {
+        let recovered = build::recover(dir)?;
+        if recovered > 0 {
+            let stage = Stage::start("clean", "");
+            stage.done(&format!("{recovered} files of a build that was cut short"));
+        }
+        if !dir.exists() {
+            self.start_from_sibling(linux, dir)?;
+        }
+        make_dir(dir)?;
+        let empty = !dir.join("init").exists();
+        remove(&dir.join(STAMP))?;
+        build::begin(dir)?;
+        let log = self
+            .checkout
+            .log(&format!("kernel-{}", self.options.build_name()))?;
+        remove(&log)?;
+        Config {
+            linux,
+            build: dir,
+            fragments: &self.fragments,
+            context: &format!(
+                "{}{}{}",
+                self.wanted.content,
+                self.wanted.overlay.config_key,
+                self.tools()?
+            ),
+        }
+        .ensure(self.toolchain, &log, self.options.verbose)?;
+        // A module for another kernel is refused by its version magic.
+        let local = format!("-lo-{}\n", &key[..12]);
+        write_if_changed(&dir.join("localversion-lab"), local.as_bytes())?;
+        self.make(linux, dir, &log, empty)?;
+        let release = finished(dir)?;
+        let stamp = Stamp {
+            key: key.into(),
+            release,
+        };
+        let text = serde_json::to_vec(&stamp)
+            .map_err(|e| Failure::new(Exit::Internal, "cannot write the stamp", e))?;
+        write(&dir.join(STAMP), &text)
+    }
+
+    /// A finished build of another variant is most of this one's work.
+    fn start_from_sibling(&self, linux: &Path, dir: &Path) -> Result {
+        let entries = fs::read_dir(linux).map_err(|e| Failure::io("read", linux, e))?;
+        let sibling = entries.flatten().map(|entry| entry.path()).find(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("build-")
+                && name.ends_with("-debug") == self.options.debug
+                && stamp(path).is_some()
+        });
+        let Some(sibling) = sibling else {
+            return Ok(());
+        };
+        let mut stage = Stage::start("copy", "starting from another variant");
+        let copy = linux.join(".build-copy");
+        remove_tree(&copy)?;
+        let mut cp = clean("cp");
+        cp.args(["--archive", "--reflink=auto", "--"])
+            .arg(&sibling)
+            .arg(&copy);
+        stage.tick();
+        process::output(&mut cp, Exit::Cache)?;
+        remove(&copy.join(STAMP))?;
+        fs::rename(&copy, dir).map_err(|e| Failure::io("rename", &copy, e))?;
+        let name = sibling
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        stage.done(&format!("started from {name}"));
+        Ok(())
+    }
+
+    fn make(&self, linux: &Path, dir: &Path, log: &Path, empty: bool) -> Result {
+        let version = source::version(linux)?;
+        let what = format!("building {version} ({})", self.options.build_name());
+        let mut stage = Stage::start("kernel", &what);
+        let shown = PathBuf::from(self.checkout.show(log));
+        if empty {
+            crate::ui::line(&format!("  {:10} log: {}", "", shown.display()));
+        }
+        let mut progress = Progress::start(self.cache, &self.options.build_name(), dir, empty);
+        let mut command = self.toolchain.make(linux)?;
+        command
+            .arg(format!("O={}", dir.display()))
+            .args(["bzImage", "modules"]);
+        let outcome =
+            process::run_logged(&mut command, log, self.options.verbose, None, &mut |text| {
+                progress.feed(text, stage.elapsed());
+                let eta = progress.time_left(stage.elapsed());
+                stage.update(progress.fraction(), eta, &progress.current);
+            });
+        if !outcome.as_ref().is_ok_and(|end| end.status.success()) {
+            progress.abandon(dir)?;
+            stage.fail();
+            outcome?;
+            return Err(build::failure("the kernel", log, &shown));
+        }
+        progress.finish(dir)?;
+        let release = self::finished(dir)?;
+        stage.done(&format!("built {release}"));
+        Ok(())
+    }
+}
+
+fn remove_tree(path: &Path) -> Result {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+fn stamp(build: &Path) -> Option<Stamp> {
+    serde_json::from_slice(&fs::read(build.join(STAMP)).ok()?).ok()
+}
+
+/// Checks that all that a build must leave is there; returns the kernel's release.
+fn finished(build: &Path) -> Result<String> {
+    for file in [
+        "arch/x86/boot/bzImage",
+        "Module.symvers",
+        "usr/gen_init_cpio",
+    ] {
+        if !build.join(file).is_file() {
+            return Err(Failure::new(
+                Exit::Build,
+                "the kernel build is not complete",
+                format!("make succeeded, but there is no {file}"),
+            ));
+        }
+    }
+    Ok(read_text(&build.join("include/config/kernel.release"))?
+        .trim()
+        .to_string())
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The modules: the driver, and those that the tests need. kbuild itself decides what is to be done.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::build;
+use crate::checkout::make_dir;
+use crate::checkout::remove;
+use crate::checkout::write_if_changed;
+use crate::checkout::Checkout;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+use crate::flock::Lock;
+use crate::flock::Mode;
+use crate::kernel::Kernel;
+use crate::options::Options;
+use crate::process;
+use crate::ui::Stage;
+
+/// Which kernel the modules in a directory were built for.
+const RECORD: &str = "lab-kernel";
+
+/// The built modules.
+#[derive(Clone, Debug)]
+pub struct Modules {
+    /// The driver: `rust_loopback.ko`.
+    pub driver: PathBuf,
+    /// Tells who owns `lo`: `lo_witness.ko`.
+    pub witness: PathBuf,
+    /// Goes wrong as told: `lab_fault.ko`.
+    pub fault: PathBuf,
+}
+
+/// Builds all modules for `kernel`.
+pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<Modules> {
+    let mut stage = Stage::start("module", "building the modules");
+    make_dir(&checkout.build(""))?;
+    let what = "is building this checkout's modules";
+    let _lock = Lock::take(&checkout.build("module.lock"), Mode::Exclusive, what)?;
+    let log = checkout.log("module")?;
+    remove(&log)?;
+    let job = Job {
+        checkout,
+        kernel,
+        options,
+        log: &log,
+    };
+    let driver = checkout.build("module");
+    let tests = checkout.build("tests");
+    job.make(&checkout.root, &driver, &mut stage)?;
+    job.make(&checkout.path("tests/modules"), &tests, &mut stage)?;
+    let modules = Modules {
+        driver: driver.join("rust_loopback.ko"),
+        witness: tests.join("lo_witness.ko"),
+        fault: tests.join("lab_fault.ko"),
+    };
+    for module in [&modules.driver, &modules.witness, &modules.fault] {
+        if !module.is_file() {
+            let what = format!("{} was not built", checkout.show(module));
+            return Err(
+                Failure::new(Exit::Build, what, "make succeeded without making it")
+                    .hint("look at the directory's Kbuild"),
+            );
+        }
+    }
+    stage.done(&checkout.show(&modules.driver));
+    Ok(modules)
+}
+
+struct Job<'a> {
+    checkout: &'a Checkout,
+    kernel: &'a Kernel,
+    options: &'a Options,
+    log: &'a Path,
+}
+
+impl Job<'_> {
+    /// Builds the modules of directory `source` into `output`.
+    fn make(&self, source: &Path, output: &Path, stage: &mut Stage) -> Result {
+        build::recover(output)?;
+        self.forget_other_kernels(output)?;
+        build::begin(output)?;
+        let mut command = self.kernel.toolchain.make(&self.kernel.build)?;
+        command
+            .arg(format!("M={}", source.display()))
+            .arg(format!("MO={}", output.display()))
+            .arg("modules");
+        let echo = self.options.verbose;
+        let outcome =
+            process::run_logged(&mut command, self.log, echo, None, &mut |_| stage.tick());
+        if !process::killed_hard() {
+            build::end(output)?;
+        }
+        if outcome?.status.success() {
+            return Ok(());
+        }
+        let shown = PathBuf::from(self.checkout.show(self.log));
+        let name = format!("the modules of {}", source.display());
+        Err(build::failure(&name, self.log, &shown))
+    }
+
+    /// kbuild does not notice that another kernel's build directory is used than last time.
+    fn forget_other_kernels(&self, output: &Path) -> Result {
+        let record = output.join(RECORD);
+        let wanted = format!("{}\n{}\n", self.kernel.release, self.kernel.build.display());
+        if output.exists() && fs::read_to_string(&record).is_ok_and(|old| old == wanted) {
+            return Ok(());
+        }
+        if output.exists() {
+            fs::remove_dir_all(output).map_err(|e| Failure::io("remove", output, e))?;
+        }
+        make_dir(output)?;
+        write_if_changed(&record, wanted.as_bytes()).map(drop)
+    }
+}

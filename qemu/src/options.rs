@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The variables that every command takes: `VARIANT`, `DEBUG`, `ACCEL`, `CPUS`, `KERNEL_SRC`,
+//! `FILTER` and `V`. They come through the environment, as make hands them on; empty means unset.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::checkout::Checkout;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+
+/// How the guest is executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accel {
+    /// KVM if a canary boots under it, else emulation.
+    Auto,
+    /// KVM or nothing.
+    Kvm,
+    /// Emulation.
+    Tcg,
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which kernel: there is a `linux/configs/variant-<variant>.config`.
+    pub variant: String,
+    /// The sanitised kernel.
+    pub debug: bool,
+    /// How the guest is executed.
+    pub accel: Accel,
+    /// The guest's CPUs.
+    pub cpus: u32,
+    /// A kernel tree or tarball in place of the pinned one.
+    pub kernel_src: Option<PathBuf>,
+    /// Which tests to run, as a glob.
+    pub filter: Option<String>,
+    /// Show everything.
+    pub verbose: bool,
+}
+
+impl Options {
+    /// Reads them from the environment.
+    pub fn from_env(checkout: &Checkout) -> Result<Self> {
+        Self::parse(checkout, |name| {
+            env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        })
+    }
+
+    fn parse(checkout: &Checkout, get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get = |name| get(name).filter(|value| !value.is_empty());
+        let debug = flag("DEBUG", get("DEBUG"))?;
+        if debug && !checkout.path("linux/configs/debug.config").is_file() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "DEBUG=1 is not there yet",
+                "there is no linux/configs/debug.config",
+            ));
+        }
+        Ok(Self {
+            variant: variant(checkout, get("VARIANT"))?,
+            debug,
+            accel: accel(get("ACCEL"))?,
+            cpus: cpus(get("CPUS"))?,
+            kernel_src: get("KERNEL_SRC").map(PathBuf::from),
+            filter: get("FILTER"),
+            verbose: flag("V", get("V"))?,
+        })
+    }
+
+    /// The build's name: the variant, and `-debug` if it is the sanitised one.
+    pub fn build_name(&self) -> String {
+        let suffix = if self.debug { "-debug" } else { "" };
+        format!("{}{suffix}", self.variant)
+    }
+}
+
+fn usage(name: &str, value: &str, allowed: &str) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        format!("{name}={value} makes no sense"),
+        format!("{name} is one of: {allowed}"),
+    )
+}
+
+fn flag(name: &str, value: Option<String>) -> Result<bool> {
+    match value.as_deref() {
+        None | Some("0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(other) => Err(usage(name, other, "0, 1")),
+    }
+}
+
+fn accel(value: Option<String>) -> Result<Accel> {
+    match value.as_deref() {
+        None | Some("auto") => Ok(Accel::Auto),
+        Some("kvm") => Ok(Accel::Kvm),
+        Some("tcg") => Ok(Accel::Tcg),
+        Some(other) => Err(usage("ACCEL", other, "auto, kvm, tcg")),
+    }
+}
+
+fn cpus(value: Option<String>) -> Result<u32> {
+    let Some(value) = value else { return Ok(2) };
+    match value.parse() {
+        Ok(n @ 1..=8) => Ok(n),
+        _ => Err(usage("CPUS", &value, "1, 2, 3, 4, 5, 6, 7, 8")),
+    }
+}
+
+fn variant(checkout: &Checkout, value: Option<String>) -> Result<String> {
+    let value = value.unwrap_or_else(|| "module".into());
+    let known = variants(&checkout.path("linux/configs"))?;
+    if known.contains(&value) {
+        return Ok(value);
+    }
+    Err(usage("VARIANT", &value, &known.join(", ")))
+}
+
+/// The variants there are: one for each `variant-<name>.config`.
+fn variants(configs: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(configs).map_err(|e| Failure::io("read", configs, e))?;
+    let mut names: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let name = name.strip_prefix("variant-")?.strip_suffix(".config")?;
+            Some(name.to_string())
+        })
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: [(&str, &str); 7] = [
+        ("VARIANT", ""),
+        ("DEBUG", ""),
+        ("ACCEL", ""),
+        ("CPUS", ""),
+        ("KERNEL_SRC", ""),
+        ("FILTER", ""),
+        ("V", ""),
+    ];
+
+    fn checkout() -> (tempfile::TempDir, Checkout) {
+        let dir = tempfile::tempdir().unwrap();
+        let configs = dir.path().join("linux/configs");
+        fs::create_dir_all(&configs).unwrap();
+        for name in ["variant-module.config", "variant-c.config", "base.config"] {
+            fs::write(configs.join(name), "").unwrap();
+        }
+        let root = dir.path().into();
+        (dir, Checkout { root })
+    }
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<Options> {
+        let (_dir, checkout) = checkout();
+        Options::parse(&checkout, |name| {
+            let pair = pairs.iter().find(|(n, _)| *n == name);
+            pair.map(|(_, value)| value.to_string())
+        })
+    }
+
+    #[test]
+    fn unset_and_empty_are_defaults() {
+        for pairs in [&[][..], &EMPTY] {
+            let options = parse(pairs).unwrap();
+            assert_eq!(options.variant, "module");
+            assert_eq!(options.cpus, 2);
+            assert_eq!(options.accel, Accel::Auto);
+            assert!(!options.debug && !options.verbose);
+            assert!(options.kernel_src.is_none() && options.filter.is_none());
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_what_is_allowed_is_named() {
+        for (pair, named) in [
+            (("VARIANT", "rust"), "c, module"),
+            (("ACCEL", "hvf"), "auto, kvm, tcg"),
+            (("CPUS", "0"), "1, 2"),
+            (("CPUS", "9"), "1, 2"),
+            (("CPUS", "many"), "1, 2"),
+            (("V", "yes"), "0, 1"),
+            (("DEBUG", "2"), "0, 1"),
+        ] {
+            let failure = parse(&[pair]).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.why.contains(named), "{failure}");
+        }
+    }
+}

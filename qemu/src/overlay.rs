@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What this project adds to Linux: `linux/patches/*.patch`, and over them the files that lie
+//! under `linux/` at their in-tree paths. [`Overlay::apply`] brings a tree to exactly that state
+//! from whatever state of ours it is in, and touches no file that is right already, so that make
+//! rebuilds what really changed and nothing else.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::checkout::make_dir;
+use crate::checkout::read;
+use crate::checkout::read_text;
+use crate::checkout::remove;
+use crate::checkout::write;
+use crate::checkout::write_if_changed;
+use crate::checkout::Checkout;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+use crate::key;
+use crate::key::Key;
+use crate::process;
+use crate::toolchain::clean;
+
+/// What lies under `linux/` and is no part of the kernel's tree.
+const NOT_IN_TREE: [&str; 3] = ["patches", "configs", "kernel.lock"];
+
+/// The patches and files of a checkout.
+#[derive(Clone, Debug)]
+pub struct Overlay {
+    linux: PathBuf,
+    patches: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+    /// A hash of all of it.
+    pub key: String,
+    /// A hash of what of it may change what Kconfig decides.
+    pub config_key: String,
+}
+
+/// A slot's directories, as far as they matter here.
+#[derive(Clone, Copy, Debug)]
+pub struct Trees<'a> {
+    /// The kernel tree.
+    pub linux: &'a Path,
+    /// The originals of what was changed in it: `files/<path>`, or `absent/<path>` for what was
+    /// not there.
+    pub orig: &'a Path,
+}
+
+/// A file as it must be: with this content, or not there.
+type Content = Option<Vec<u8>>;
+
+impl Overlay {
+    /// Finds the checkout's.
+    pub fn load(checkout: &Checkout) -> Result<Self> {
+        let linux = checkout.path("linux");
+        let all = key::files(&linux)?;
+        let mut key = Key::default();
+        let (mut patches, mut files) = (Vec::new(), Vec::new());
+        for path in all {
+            let top = path.components().next();
+            let top = top.map(|c| c.as_os_str().to_string_lossy().into_owned());
+            let is_patch = path.extension().is_some_and(|e| e == "patch");
+            match top.as_deref() {
+                Some("patches") if is_patch => patches.push(path),
+                Some(top) if NOT_IN_TREE.contains(&top) || path.components().count() == 1 => {}
+                _ => files.push(path),
+            }
+        }
+        key.files(&linux, &patches)?.files(&linux, &files)?;
+        let config_key = config_key(&linux, &patches, &files)?;
+        Ok(Self {
+            key: key.hex(),
+            config_key,
+            linux,
+            patches,
+            files,
+        })
+    }
+
+    /// Whether the files still are what they were when they were found.
+    pub fn is_current(&self) -> Result<bool> {
+        let mut key = Key::default();
+        key.files(&self.linux, &self.patches)?;
+        key.files(&self.linux, &self.files)?;
+        Ok(key.hex() == self.key)
+    }
+
+    /// Brings a slot's tree to this state.
+    pub fn apply(&self, trees: Trees) -> Result {
+        let desired = self.desired(trees)?;
+        // Originals are safe before anything is touched.
+        for path in desired.keys() {
+            trees.save(path)?;
+        }
+        for path in trees.touched()? {
+            match desired.get(&path) {
+                Some(content) => put(&trees.linux.join(&path), content)?,
+                None => put(&trees.linux.join(&path), &trees.original(&path)?)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Every file that is not as upstream has it.
+    fn desired(&self, trees: Trees) -> Result<BTreeMap<PathBuf, Content>> {
+        let mut desired = self.patched(trees)?;
+        for path in &self.files {
+            desired.insert(path.clone(), Some(read(&self.linux.join(path))?));
+        }
+        Ok(desired)
+    }
+
+    /// What the patches make of the originals: tried out in a directory beside the tree.
+    fn patched(&self, trees: Trees) -> Result<BTreeMap<PathBuf, Content>> {
+        if self.patches.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let parent = trees.orig.parent().unwrap_or(trees.orig);
+        let trial = tempfile::Builder::new()
+            .prefix(".patch-")
+            .tempdir_in(parent)
+            .map_err(|e| Failure::io("make a directory in", parent, e))?;
+        let mut touched = BTreeSet::new();
+        for patch in &self.patches {
+            touched.extend(touched_by(&read_text(&self.linux.join(patch))?));
+        }
+        for path in &touched {
+            if let Some(content) = trees.original(path)? {
+                write(&trial.path().join(path), &content)?;
+            }
+        }
+        for patch in &self.patches {
+            self.try_patch(patch, trial.path())?;
+        }
+        let mut result = BTreeMap::new();
+        for path in touched {
+            let content = read_if_there(&trial.path().join(&path))?;
+            result.insert(path, content);
+        }
+        Ok(result)
+    }
+
+    fn try_patch(&self, patch: &Path, dir: &Path) -> Result {
+        let mut command = clean("patch");
+        command
+            .args(["--strip=1", "--force", "--no-backup-if-mismatch"])
+            .args(["--reject-file=-", "--directory"])
+            .arg(dir)
+            .arg("--input")
+            .arg(self.linux.join(patch));
+        process::output(&mut command, Exit::Source).map(drop).map_err(|failure| {
+            if failure.exit != Exit::Source {
+                return failure;
+            }
+            let what = format!("linux/{} does not apply", patch.display());
+            Failure::new(Exit::Source, what, reasons(&failure.why))
+                .hint("rebase the patch onto this kernel, or build the kernel that linux/kernel.lock pins")
+        })
+    }
+}
+
+fn config_key(linux: &Path, patches: &[PathBuf], files: &[PathBuf]) -> Result<String> {
+    let mut key = Key::default();
+    for patch in patches {
+        let text = read_text(&linux.join(patch))?;
+        if touched_by(&text).iter().any(|path| decides(path)) {
+            key.part("patch", text.as_bytes());
+        }
+    }
+    let files: Vec<_> = files.iter().filter(|path| decides(path)).cloned().collect();
+    Ok(key.files(linux, &files)?.hex())
+}
+
+/// Whether Kconfig reads this file, or runs it.
+fn decides(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("Kconfig") || path.starts_with("scripts")
+}
+
+impl Trees<'_> {
+    /// Which files are, or were, not as upstream has them.
+    fn touched(&self) -> Result<BTreeSet<PathBuf>> {
+        let mut all = BTreeSet::new();
+        for kind in ["files", "absent"] {
+            all.extend(every_file(&self.orig.join(kind))?);
+        }
+        Ok(all)
+    }
+
+    fn save(&self, path: &Path) -> Result {
+        let (file, absent) = (
+            self.orig.join("files").join(path),
+            self.orig.join("absent").join(path),
+        );
+        if file.exists() || absent.exists() {
+            return Ok(());
+        }
+        match read_if_there(&self.linux.join(path))? {
+            Some(content) => write(&file, &content),
+            None => write(&absent, b""),
+        }
+    }
+
+    fn original(&self, path: &Path) -> Result<Content> {
+        if self.orig.join("absent").join(path).exists() {
+            return Ok(None);
+        }
+        let saved = read_if_there(&self.orig.join("files").join(path))?;
+        match saved {
+            Some(content) => Ok(Some(content)),
+            None => read_if_there(&self.linux.join(path)),
+        }
+    }
+}
+
+fn every_file(dir: &Path) -> Result<Vec<PathBuf>> {
+    if !dir.exists() {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::new();
+    for entry in walkdir::WalkDir::new(dir) {
+        let entry = entry.map_err(key::walk_failure)?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        if let Ok(path) = entry.path().strip_prefix(dir) {
+            all.push(path.into());
+        }
+    }
+    Ok(all)
+}
+
+fn read_if_there(path: &Path) -> Result<Content> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Failure::io("read", path, e)),
+    }
+}
+
+fn put(path: &Path, content: &Content) -> Result {
+    match content {
+        Some(content) => {
+            make_dir(path.parent().unwrap_or(path))?;
+            // Scripts stay executable.
+            let mode = fs::metadata(path).ok().map(|m| m.permissions());
+            let wrote = write_if_changed(path, content)?;
+            if let (true, Some(mode)) = (wrote, mode) {
+                fs::set_permissions(path, mode).map_err(|e| Failure::io("write", path, e))?;
+            }
+            Ok(())
+        }
+        None => remove(path),
+    }
+}
+
+/// The files that a patch names. Paths that lead out of the tree are none.
+fn touched_by(patch: &str) -> BTreeSet<PathBuf> {
+    let mut all = BTreeSet::new();
+    for line in patch.lines() {
+        let name = ["--- a/", "+++ b/", "rename from ", "rename to "]
+            .iter()
+            .find_map(|start| line.strip_prefix(start));
+        let Some(name) = name else { continue };
+        let path = PathBuf::from(name.split('\t').next().unwrap_or(name).trim_end());
+        if path.components().all(|c| matches!(c, Component::Normal(_))) {
+            all.insert(path);
+        }
+    }
+    all
+}
+
+/// Which hunks of which files `patch` complained about.
+fn reasons(said: &str) -> String {
+    let mut file = "";
+    let mut reasons = Vec::new();
+    for line in said.lines() {
+        if let Some(name) = line.strip_prefix("patching file ") {
+            file = name;
+        } else if line.contains("FAILED at") || line.contains("can't find file") {
+            reasons.push(format!("{file}: {line}"));
+        } else if line.contains("malformed") || line.contains("Reversed") {
+            reasons.push(line.to_string());
+        }
+    }
+    if reasons.is_empty() {
+        return said.into();
+    }
+    reasons.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    struct Scene {
+        dir: tempfile::TempDir,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let scene = Self { dir };
+            scene.write("co/linux/kernel.lock", "");
+            scene.write("slot/linux/rust/lib.rs", "one\ntwo\nthree\n");
+            scene.write("slot/linux/net/dev.c", "upstream\n");
+            scene
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.dir.path().join(name)
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            let path = self.path(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+
+        fn text(&self, name: &str) -> String {
+            fs::read_to_string(self.path(name)).unwrap_or_else(|_| "(absent)".into())
+        }
+
+        fn time(&self, name: &str) -> SystemTime {
+            fs::metadata(self.path(name)).unwrap().modified().unwrap()
+        }
+
+        fn patch(&self, old: &str, new: &str) {
+            let patch = format!("--- a/rust/lib.rs\n+++ b/rust/lib.rs\n@@ -1,3 +1,3 @@\n one\n-{old}\n+{new}\n three\n");
+            self.write("co/linux/patches/0001-x.patch", &patch);
+        }
+
+        fn overlay(&self) -> Overlay {
+            let root = self.path("co");
+            Overlay::load(&Checkout { root }).unwrap()
+        }
+
+        fn apply(&self) -> Result {
+            self.overlay().apply(Trees {
+                linux: &self.path("slot/linux"),
+                orig: &self.path("slot/orig"),
+            })
+        }
+    }
+
+    #[test]
+    fn without_an_overlay_nothing_happens() {
+        let scene = Scene::new();
+        scene.apply().unwrap();
+        assert_eq!(scene.text("slot/linux/net/dev.c"), "upstream\n");
+        assert!(!scene.path("slot/orig").exists());
+    }
+
+    #[test]
+    fn files_are_added_replaced_patched_and_taken_back() {
+        let scene = Scene::new();
+        scene.write("co/linux/rust/net/new.rs", "new");
+        scene.write("co/linux/net/dev.c", "ours\n");
+        scene.patch("two", "2");
+        scene.apply().unwrap();
+        assert_eq!(scene.text("slot/linux/rust/net/new.rs"), "new");
+        assert_eq!(scene.text("slot/linux/net/dev.c"), "ours\n");
+        assert_eq!(scene.text("slot/linux/rust/lib.rs"), "one\n2\nthree\n");
+        fs::remove_dir_all(scene.path("co/linux/rust")).unwrap();
+        fs::remove_dir_all(scene.path("co/linux/net")).unwrap();
+        fs::remove_dir_all(scene.path("co/linux/patches")).unwrap();
+        scene.apply().unwrap();
+        assert_eq!(scene.text("slot/linux/rust/net/new.rs"), "(absent)");
+        assert_eq!(scene.text("slot/linux/net/dev.c"), "upstream\n");
+        assert_eq!(scene.text("slot/linux/rust/lib.rs"), "one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn a_changed_patch_starts_from_the_original() {
+        let scene = Scene::new();
+        scene.patch("two", "2");
+        scene.apply().unwrap();
+        let first = scene.overlay().key;
+        scene.patch("two", "zwei");
+        scene.apply().unwrap();
+        assert_eq!(scene.text("slot/linux/rust/lib.rs"), "one\nzwei\nthree\n");
+        assert_ne!(first, scene.overlay().key);
+    }
+
+    #[test]
+    fn what_is_right_keeps_its_time() {
+        let scene = Scene::new();
+        scene.write("co/linux/rust/a.rs", "a");
+        scene.write("co/linux/rust/b.rs", "b");
+        scene.patch("two", "2");
+        scene.apply().unwrap();
+        let names = ["a.rs", "b.rs", "lib.rs"].map(|n| format!("slot/linux/rust/{n}"));
+        let before = names.clone().map(|name| scene.time(&name));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        scene.write("co/linux/rust/b.rs", "B");
+        scene.apply().unwrap();
+        let after = names.map(|name| scene.time(&name));
+        assert_eq!(before[0], after[0]);
+        assert!(before[1] < after[1]);
+        assert_eq!(before[2], after[2]);
+    }
+
+    #[test]
+    fn a_patch_that_does_not_apply_is_named_and_changes_nothing() {
+        let scene = Scene::new();
+        scene.patch("drei", "3");
+        let failure = scene.apply().unwrap_err();
+        assert_eq!(failure.exit, Exit::Source);
+        assert!(failure.what.contains("0001-x.patch"), "{failure}");
+        assert!(
+            failure.why.contains("rust/lib.rs: Hunk #1 FAILED"),
+            "{failure}"
+        );
+        assert_eq!(scene.text("slot/linux/rust/lib.rs"), "one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn a_patch_may_add_and_remove_files() {
+        let scene = Scene::new();
+        scene.write(
+            "co/linux/patches/0001-x.patch",
+            "--- /dev/null\n+++ b/rust/n.rs\n@@ -0,0 +1 @@\n+n\n\
+             --- a/net/dev.c\n+++ /dev/null\n@@ -1 +0,0 @@\n-upstream\n",
+        );
+        scene.apply().unwrap();
+        assert_eq!(scene.text("slot/linux/rust/n.rs"), "n\n");
+        assert_eq!(scene.text("slot/linux/net/dev.c"), "(absent)");
+    }
+
+    #[test]
+    fn only_what_kconfig_reads_makes_a_new_configuration() {
+        let scene = Scene::new();
+        scene.patch("two", "2");
+        let before = scene.overlay();
+        scene.write("co/linux/rust/a.rs", "a");
+        scene.patch("two", "zwei");
+        let after = scene.overlay();
+        assert_ne!(before.key, after.key);
+        assert_eq!(before.config_key, after.config_key);
+        scene.write("co/linux/net/Kconfig", "");
+        assert_ne!(before.config_key, scene.overlay().config_key);
+    }
+
+    #[test]
+    fn paths_out_of_the_tree_do_not_count() {
+        assert!(touched_by("--- a/../x\n+++ b//etc/x\n").is_empty());
+    }
+}

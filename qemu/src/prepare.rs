@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All that a boot needs, made ready: kernel, modules, the guest's file system, an accelerator.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::accel;
+use crate::checkout::write;
+use crate::checkout::Checkout;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+use crate::guest;
+use crate::guest::Guest;
+use crate::initramfs;
+use crate::judge::Expected;
+use crate::kernel;
+use crate::kernel::Kernel;
+use crate::kunit::Suite;
+use crate::module;
+use crate::options::Options;
+use crate::vm::Boot;
+use crate::vm::Engine;
+use crate::vm::Limits;
+
+/// The driver's file in the guest.
+pub const DRIVER: &str = "rust_loopback.ko";
+/// The driver as if built for another kernel.
+pub const STALE: &str = "stale/rust_loopback.ko";
+/// The module that goes wrong as told.
+pub const FAULT: &str = "lab_fault.ko";
+const WITNESS: &str = "lo_witness.ko";
+
+/// A filter that hides every KUnit suite.
+pub const NO_SUITE: &str = "kunit.filter_glob=-";
+
+/// What is ready.
+#[derive(Debug)]
+pub struct Ready {
+    /// The kernel; its build stays as it is while this lives.
+    pub kernel: Kernel,
+    /// The guest's init.
+    pub guest: Guest,
+    /// The boot to vary.
+    boot: Boot,
+}
+
+impl Ready {
+    /// Makes it all.
+    pub fn make(checkout: &Checkout, options: &Options) -> Result<Self> {
+        let kernel = kernel::ensure(checkout, options)?;
+        let modules = module::build(checkout, &kernel, options)?;
+        let guest = guest::build(checkout, &kernel.toolchain, options.verbose)?;
+        let stale = stale(checkout, &modules.driver)?;
+        let files = [
+            (WITNESS, modules.witness.as_path()),
+            (DRIVER, modules.driver.as_path()),
+            (FAULT, modules.fault.as_path()),
+            (STALE, stale.as_path()),
+        ];
+        let initramfs = initramfs::build(checkout, &kernel, &guest, &files)?;
+        let mut boot = Boot {
+            name: String::new(),
+            image: kernel.image.clone(),
+            initramfs,
+            engine: Engine::Tcg,
+            cpus: options.cpus,
+            words: Vec::new(),
+            limits: Limits::ordinary(options.debug),
+            echo: options.verbose,
+        };
+        boot.engine = accel::choose(checkout, options.accel, &boot)?;
+        Ok(Self {
+            kernel,
+            guest,
+            boot,
+        })
+    }
+
+    /// Whether this kernel takes the driver as a module.
+    pub fn is_modular(&self) -> bool {
+        self.kernel.variant == "module"
+    }
+
+    /// The boot called `name`, in `mode`, with the driver.
+    pub fn boot(&self, name: &str, mode: &str) -> Boot {
+        let driver = if self.is_modular() { DRIVER } else { "" };
+        self.boot_with(name, mode, driver)
+    }
+
+    /// The boot called `name`, in `mode`, with `driver` in the driver's place.
+    pub fn boot_with(&self, name: &str, mode: &str, driver: &str) -> Boot {
+        let mut boot = self.boot.clone();
+        boot.name = name.into();
+        boot.words.push(format!("lab.mode={mode}"));
+        if !driver.is_empty() {
+            boot.words.push(format!("lab.driver={driver}"));
+        }
+        boot
+    }
+
+    /// What such a boot has to report: besides these suites and checks, that `driver` went in.
+    pub fn expected(&self, driver: &str, suites: Vec<Suite>, checks: Vec<String>) -> Expected {
+        let modules = [WITNESS, driver]
+            .into_iter()
+            .filter_map(|file| Path::new(file).file_stem())
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .collect();
+        Expected {
+            release: self.kernel.release.clone(),
+            modules,
+            suites,
+            checks,
+        }
+    }
+
+    /// What a boot with the real driver has to report.
+    pub fn expected_of_driver(&self, suites: Vec<Suite>, checks: Vec<String>) -> Expected {
+        let driver = if self.is_modular() { DRIVER } else { "" };
+        self.expected(driver, suites, checks)
+    }
+}
+
+/// The driver with one digit of the kernel's release changed in its vermagic.
+fn stale(checkout: &Checkout, driver: &Path) -> Result<PathBuf> {
+    let bytes = fs::read(driver).map_err(|e| Failure::io("read", driver, e))?;
+    let path = checkout.build("initramfs/stale.ko");
+    write(&path, &age(bytes, driver)?)?;
+    Ok(path)
+}
+
+fn age(mut bytes: Vec<u8>, driver: &Path) -> Result<Vec<u8>> {
+    const MARK: &[u8] = b"vermagic=";
+    let at = bytes
+        .windows(MARK.len())
+        .position(|window| window == MARK)
+        .map(|at| at + MARK.len())
+        .filter(|at| *at < bytes.len());
+    let Some(at) = at else {
+        let what = format!("{} has no vermagic", driver.display());
+        return Err(Failure::new(Exit::Internal, what, "it is no kernel module"));
+    };
+    bytes[at] = if bytes[at] == b'6' { b'5' } else { b'6' };
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ageing_changes_one_byte() {
+        let young = b"\0license=GPL\0vermagic=7.3.4-lo-12 SMP\0".to_vec();
+        let old = age(young.clone(), Path::new("x.ko")).unwrap();
+        assert_eq!(old, b"\0license=GPL\0vermagic=6.3.4-lo-12 SMP\0");
+        assert_eq!(old.len(), young.len());
+        assert!(age(b"nothing".to_vec(), Path::new("x.ko")).is_err());
+    }
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The lab's tests of itself. Each boots a guest in which one thing goes wrong, by a lab of its
+//! own (`lab boot <spec>`), which has to come out red, with the exit code for that very fault and
+//! a message that names it; and once one in which nothing does, which has to be green.
+
+use std::fs::File;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use lab_protocol::Outcome;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::checkout::read;
+use crate::checkout::read_text;
+use crate::checkout::write;
+use crate::checkout::Checkout;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+use crate::judge;
+use crate::judge::Expected;
+use crate::judge::Test;
+use crate::kunit::Suite;
+use crate::prepare::Ready;
+use crate::prepare::DRIVER;
+use crate::prepare::FAULT;
+use crate::prepare::NO_SUITE;
+use crate::prepare::STALE;
+use crate::process;
+use crate::test::complain;
+use crate::ui::Stage;
+use crate::vm;
+use crate::vm::Boot;
+
+/// How many of these boots run at the same time; each has one CPU.
+const AT_ONCE: usize = 2;
+
+/// How long a hanging guest is given.
+const HANG: Duration = Duration::from_secs(8);
+
+/// Which suites such a boot runs and waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Suites {
+    /// None.
+    None,
+    /// `lab_fault.ko`'s.
+    Fault,
+    /// The driver's, of which all but one are hidden from the kernel.
+    Hidden,
+}
+
+/// A fault, and how the lab must take it.
+#[derive(Debug)]
+pub struct Fault {
+    /// The test's name.
+    pub name: &'static str,
+    /// The file to insert as the driver.
+    driver: &'static str,
+    /// What `lab_fault.ko` is told to do.
+    kind: &'static str,
+    /// What the guest's init is told to do.
+    sabotage: &'static str,
+    /// Which checks run.
+    checks: &'static str,
+    suites: Suites,
+    exit: Exit,
+    /// What the message must contain.
+    says: &'static str,
+}
+
+/// `lab_fault.ko` with nothing wrong, running its suite; the faults below vary it.
+const NONE: Fault = Fault {
+    name: "lab.fault.none",
+    driver: FAULT,
+    kind: "none",
+    sabotage: "",
+    checks: "-",
+    suites: Suites::Fault,
+    exit: Exit::Ok,
+    says: "",
+};
+
+/// All of them.
+pub const ALL: &[Fault] = &[
+    Fault {
+        name: "lab.fault.hang",
+        kind: "hang",
+        exit: Exit::Timeout,
+        says: "during insmod lab_fault.ko",
+        ..NONE
+    },
+    NONE,
+    Fault {
+        name: "lab.fault.insert",
+        kind: "insert",
+        checks: "guest.module.insert",
+        suites: Suites::None,
+        exit: Exit::TestFailed,
+        says: "insmod lab_fault: No such device",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.nothing",
+        kind: "nothing",
+        checks: "guest.lo.owner",
+        suites: Suites::None,
+        exit: Exit::TestFailed,
+        says: "not by this driver",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.case",
+        kind: "case",
+        exit: Exit::TestFailed,
+        says: "kunit.lab_fault.lab_fault_second failed",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.panic",
+        kind: "panic",
+        exit: Exit::GuestPanic,
+        says: "in KUnit suite lab_fault, after case lab_fault_first",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.panic-late",
+        sabotage: "panic-late",
+        exit: Exit::GuestPanic,
+        says: "Attempted to kill init",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.panic-end",
+        sabotage: "panic-end",
+        exit: Exit::GuestPanic,
+        says: "Attempted to kill init",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.warn",
+        kind: "warn",
+        exit: Exit::Splat,
+        says: "lab_fault: as told",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.truncated",
+        driver: DRIVER,
+        sabotage: "truncated",
+        checks: "guest.lo.*",
+        suites: Suites::None,
+        exit: Exit::Incomplete,
+        says: "guest.lo.counters never reported",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.truncated-suite",
+        sabotage: "truncated-suite",
+        exit: Exit::Incomplete,
+        says: "kunit.lab_fault.lab_fault_third never reported",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.suite",
+        driver: DRIVER,
+        suites: Suites::Hidden,
+        exit: Exit::Incomplete,
+        says: "never reported",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.stale",
+        driver: STALE,
+        suites: Suites::None,
+        exit: Exit::StaleModule,
+        says: "version magic",
+        ..NONE
+    },
+];
+
+/// What `lab boot` is given.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Spec {
+    /// The boot.
+    boot: Boot,
+    /// What a good one reports.
+    expected: Expected,
+    /// The kernel's source tree.
+    source: PathBuf,
+}
+
+/// `lab boot <spec>`: does the boot and judges it.
+pub fn boot(checkout: &Checkout, spec: &Path) -> Result {
+    let spec: Spec = serde_json::from_slice(&read(spec)?)
+        .map_err(|e| Failure::new(Exit::Usage, "this is no boot", e))?;
+    let evidence = vm::boot(checkout, &spec.boot, &mut |_| Ok(()))?;
+    let verdict = judge::judge(&evidence, &spec.expected, &spec.source)?;
+    verdict.into_result(
+        "the guest is not as it must be",
+        &checkout.show(&evidence.log),
+    )
+}
+
+/// Runs the tests for `faults`. `suites` are the driver's.
+pub fn run(
+    checkout: &Checkout,
+    ready: &Ready,
+    faults: &[&'static Fault],
+    suites: &[Suite],
+) -> Result<Vec<Test>> {
+    if faults.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stage = Mutex::new(Stage::start("self-test", "breaking the guest on purpose"));
+    let next = Mutex::new(0..faults.len());
+    let done = Mutex::new(Vec::new());
+    let worker = || -> Result {
+        loop {
+            let Some(index) = lock(&next).next() else {
+                return Ok(());
+            };
+            let test = try_fault(checkout, ready, faults[index], suites)?;
+            let mut done = lock(&done);
+            done.push((index, test));
+            let fraction = done.len() as f64 / faults.len() as f64;
+            lock(&stage).update(Some(fraction), None, faults[index].name);
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|_| {
+                let what = "a self-test's thread panicked";
+                Err(Failure::new(Exit::Internal, what, ""))
+            })
+        })
+    })?;
+    let mut tests = std::mem::take(&mut *lock(&done));
+    tests.sort_by_key(|(index, _)| *index);
+    let tests: Vec<Test> = tests.into_iter().map(|(_, test)| test).collect();
+    let passed = tests
+        .iter()
+        .filter(|t| t.outcome == Outcome::Passed)
+        .count();
+    let stage = stage
+        .into_inner()
+        .unwrap_or_else(|poison| poison.into_inner());
+    stage.done(&format!("{passed} of {} passed", tests.len()));
+    for test in &tests {
+        complain(test, &format!("build/logs/{}.log", file_name(&test.name)));
+    }
+    Ok(tests)
+}
+
+/// A lock whose holder panicked has still been let go.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poison| poison.into_inner())
+}
+
+fn file_name(test: &str) -> String {
+    test.trim_start_matches("lab.").replace('.', "-")
+}
+
+fn try_fault(
+    checkout: &Checkout,
+    ready: &Ready,
+    fault: &'static Fault,
+    suites: &[Suite],
+) -> Result<Test> {
+    let start = Instant::now();
+    let mut test = Test {
+        name: fault.name.into(),
+        outcome: Outcome::Passed,
+        detail: String::new(),
+        time: None,
+    };
+    if fault.driver != FAULT && !ready.is_modular() {
+        test.outcome = Outcome::Skipped;
+        test.detail = "this kernel takes no driver module".into();
+        return Ok(test);
+    }
+    let name = file_name(fault.name);
+    let spec = fault.spec(ready, &name, suites)?;
+    let path = checkout.build(&format!("results/{name}.json"));
+    let text = serde_json::to_vec_pretty(&spec)
+        .map_err(|e| Failure::new(Exit::Internal, "cannot write down a boot", e))?;
+    write(&path, &text)?;
+    let log = checkout.log(&name)?;
+    let code = lab_boot(checkout, &path, &log)?;
+    test.time = Some(start.elapsed());
+    let said = read_text(&log)?;
+    if let Some(trouble) = fault.judge(code, &said) {
+        test.outcome = Outcome::Failed;
+        test.detail = trouble;
+    }
+    Ok(test)
+}
+
+/// Runs a lab of its own on `spec`; its exit code.
+fn lab_boot(checkout: &Checkout, spec: &Path, log: &Path) -> Result<Option<i32>> {
+    let program = std::env::current_exe()
+        .map_err(|e| Failure::new(Exit::Internal, "cannot find the lab's own program", e))?;
+    let out = File::create(log).map_err(|e| Failure::io("write", log, e))?;
+    let err = out.try_clone().map_err(|e| Failure::io("write", log, e))?;
+    let mut command = process::command(program);
+    command
+        .arg("boot")
+        .arg(spec)
+        .env("LAB_ROOT", &checkout.root)
+        .stdout(out)
+        .stderr(err);
+    let status = process::Child::spawn(&mut command)?.wait(None)?;
+    Ok(status.code())
+}
+
+impl Fault {
+    fn spec(&self, ready: &Ready, name: &str, suites: &[Suite]) -> Result<Spec> {
+        let mut boot = ready.boot_with(name, "test", self.driver);
+        boot.cpus = 1;
+        boot.echo = false;
+        if self.kind == "hang" {
+            boot.limits.quiet = HANG;
+        }
+        if self.driver == FAULT {
+            boot.words.push(format!("lab.modargs=kind={}", self.kind));
+        }
+        if !self.sabotage.is_empty() {
+            boot.words.push(format!("lab.sabotage={}", self.sabotage));
+        }
+        boot.words.push(format!("lab.filter={}", self.checks));
+        let (word, suites) = self.suites(suites);
+        boot.words.push(word);
+        let checks = ready
+            .guest
+            .list()?
+            .into_iter()
+            .filter(|check| lab_protocol::matches(self.checks, check))
+            .collect();
+        Ok(Spec {
+            boot,
+            expected: ready.expected(self.driver, suites, checks),
+            source: ready.kernel.source.clone(),
+        })
+    }
+
+    /// The kernel's filter, and the suites that must report.
+    fn suites(&self, driver: &[Suite]) -> (String, Vec<Suite>) {
+        match self.suites {
+            Suites::None => (NO_SUITE.into(), Vec::new()),
+            Suites::Fault => {
+                let cases = ["lab_fault_first", "lab_fault_second", "lab_fault_third"];
+                let suite = Suite {
+                    name: "lab_fault".into(),
+                    cases: cases.map(String::from).into(),
+                };
+                ("kunit.filter_glob=lab_fault".into(), vec![suite])
+            }
+            Suites::Hidden => {
+                let word = match driver {
+                    [shown, _, ..] => format!("kunit.filter_glob={}", shown.name),
+                    _ => NO_SUITE.into(),
+                };
+                (word, driver.to_vec())
+            }
+        }
+    }
+
+    /// What is wrong with how a lab took this fault; nothing if it took it right.
+    fn judge(&self, code: Option<i32>, said: &str) -> Option<String> {
+        let wanted = i32::from(self.exit.code());
+        if code != Some(wanted) {
+            let code = code.map_or("none".into(), |code| code.to_string());
+            return Some(format!(
+                "the lab's exit code was {code}, not {wanted} ({:?}); it said:\n{}",
+                self.exit,
+                said.trim()
+            ));
+        }
+        if !said.contains(self.says) {
+            return Some(format!(
+                "the lab's message does not say `{}`; it said:\n{}",
+                self.says,
+                said.trim()
+            ));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn right_code_and_right_words_are_needed() {
+        let fault = Fault {
+            exit: Exit::Splat,
+            says: "as told",
+            ..NONE
+        };
+        assert_eq!(fault.judge(Some(24), "error: as told"), None);
+        assert!(fault.judge(Some(24), "error: other").is_some());
+        assert!(fault.judge(Some(0), "as told").is_some());
+        assert!(fault.judge(None, "as told").is_some());
+    }
+
+    #[test]
+    fn names_differ_and_all_but_one_are_red() {
+        let mut names: Vec<&str> = ALL.iter().map(|fault| fault.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+        let green = ALL.iter().filter(|fault| fault.exit == Exit::Ok).count();
+        assert_eq!(green, 1);
+    }
+}
