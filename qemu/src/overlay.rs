@@ -149,7 +149,12 @@ impl Overlay {
     fn try_patch(&self, patch: &Path, dir: &Path) -> Result {
         let mut command = clean("patch");
         command
-            .args(["--strip=1", "--force", "--no-backup-if-mismatch"])
+            .args([
+                "--strip=1",
+                "--fuzz=0",
+                "--force",
+                "--no-backup-if-mismatch",
+            ])
             .args(["--reject-file=-", "--directory"])
             .arg(dir)
             .arg("--input")
