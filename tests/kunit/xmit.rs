@@ -30,13 +30,18 @@ const NAME: Name<'static> = Name::from_static(c"loxmit%d");
 const HEADER_LEN: usize = 14;
 const PAYLOAD_LEN: usize = 86;
 
-/// A frame of a local experimental protocol, which nobody receives.
-const FRAME: [u8; HEADER_LEN + PAYLOAD_LEN] = {
+/// A frame of zeros but for its protocol.
+const fn frame(protocol: u16) -> [u8; HEADER_LEN + PAYLOAD_LEN] {
     let mut frame = [0; HEADER_LEN + PAYLOAD_LEN];
-    frame[12] = 0x88;
-    frame[13] = 0xb5;
+    [frame[12], frame[13]] = protocol.to_be_bytes();
     frame
-};
+}
+
+/// A local experimental protocol, which nobody receives.
+const UNKNOWN: [u8; HEADER_LEN + PAYLOAD_LEN] = frame(0x88b5);
+
+/// No good IPv4 packet, but that is for IPv4 to say.
+const IPV4: [u8; HEADER_LEN + PAYLOAD_LEN] = frame(0x0800);
 
 /// What the backlog of a CPU takes: one more than `net.core.netdev_max_backlog`, which is 1000
 /// unless somebody changes it.
@@ -52,10 +57,14 @@ fn open() -> Result<RegisteredDevice<'static, TestLo>> {
 }
 
 fn send(dev: &RegisteredDevice<'_, TestLo>) -> Result<NetXmit> {
-    // CAST: A frame is short.
-    let mut skb = SkBuff::alloc(FRAME.len() as u32, GFP_ATOMIC)?;
+    send_frame(dev, &UNKNOWN)
+}
 
-    match skb.put_data(&FRAME) {
+fn send_frame(dev: &RegisteredDevice<'_, TestLo>, frame: &[u8]) -> Result<NetXmit> {
+    // CAST: A frame is short.
+    let mut skb = SkBuff::alloc(frame.len() as u32, GFP_ATOMIC)?;
+
+    match skb.put_data(frame) {
         Ok(()) => skb.dev_queue_xmit(dev),
         Err(error) => {
             skb.consume();
@@ -64,8 +73,8 @@ fn send(dev: &RegisteredDevice<'_, TestLo>) -> Result<NetXmit> {
     }
 }
 
-/// Waits until the stack has had all of `sent` frames. It counts them as dropped, as it finds no
-/// handler for them, and so it does with those that found the backlog full.
+/// Waits until the stack has had all of `sent` frames of the unknown protocol. It counts them as
+/// dropped, as it finds no handler for them, and so it does with those that found the backlog full.
 fn settle(dev: &RegisteredDevice<'_, TestLo>, sent: u64) -> Result<LinkStats64> {
     for _ in 0..1000 {
         let stats = dev.get_stats();
@@ -116,6 +125,22 @@ mod cases {
         assert_eq!(stats.tx_bytes(), 7 * PAYLOAD_LEN as u64);
         assert_eq!(stats.rx_bytes(), 7 * PAYLOAD_LEN as u64);
         assert_eq!(stats.tx_dropped(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn header_names_the_protocol() -> Result {
+        let dev = open()?;
+
+        // With bottom halves off both stay on this CPU, and so in order.
+        let bh = bottom_half::local_disable();
+        assert_eq!(send_frame(&dev, &IPV4), Ok(NetXmit::Success));
+        assert_eq!(send(&dev), Ok(NetXmit::Success));
+        drop(bh);
+
+        // IPv4 took the first one: only the second found no handler.
+        assert_eq!(settle(&dev, 1)?.rx_packets(), 2);
+        assert_eq!(dev.get_stats().rx_dropped(), 1);
         Ok(())
     }
 
