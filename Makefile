@@ -10,7 +10,8 @@ lab := scripts/lab
 
 .PHONY: module run test shell check kernel setup help clean
 
-# Just the module: for the lab's kernel, or for the build tree that KDIR names.
+# Just the module: for the lab's kernel, or for the build tree that KDIR names. That one takes the
+# variables that the tree was built with, such as LLVM= and RUSTC=.
 ifdef KDIR
 module:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(CURDIR)/build/module-kdir modules
@@ -33,7 +34,9 @@ help:
 	@echo 'make test     every test; the last line is "N passed, N failed[, N skipped]"'
 	@echo 'make shell    a shell in the guest, driver loaded'
 	@echo 'make check    formatting, lints, documentation; no guest'
-	@echo 'make          just the module, for the lab'\''s kernel, or KDIR=<kernel build tree>'
+	@echo 'make          just the module, for the lab'\''s kernel'
+	@echo 'make KDIR=<kernel build tree> LLVM=... RUSTC=...'
+	@echo '              the same for a kernel of yours, with the tools it was built with'
 	@echo 'make kernel   just the test kernel'
 	@echo 'make setup    just the tools that all of this needs'
 	@echo 'make clean    remove build/; the shared cache stays'
