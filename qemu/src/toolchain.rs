@@ -20,13 +20,19 @@ const FILE: &str = "toolchain.env";
 /// Where programs are looked up: not in the user's own directories, which may shadow them.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What of the user's environment the tools may see.
-const KEPT: [&str; 6] = [
+const KEPT: [&str; 12] = [
     "HOME",
     "TMPDIR",
     "USER",
     "http_proxy",
     "https_proxy",
     "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "CARGO_HTTP_CAINFO",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
 ];
 
 /// The chosen tools.
