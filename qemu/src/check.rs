@@ -39,7 +39,6 @@ const WITHOUT_SPDX: [&str; 2] = ["LICENSE", "qemu/Cargo.lock"];
 /// Runs every check, also after one has failed; fails if any has.
 pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let kernel = kernel::ensure(checkout, options)?;
-    make_dir(&checkout.build("logs"))?;
     let check = Check {
         checkout,
         kernel: &kernel,

@@ -61,8 +61,6 @@ pub enum Record {
     },
     /// Something to show to the person who typed `make run`.
     Show {
-        /// A heading.
-        title: String,
         /// The command as a person would type it; empty if there was none.
         command: String,
         /// What it printed.

@@ -43,15 +43,9 @@ impl Reporter {
             return Ok(());
         }
         self.send(&Record::Show {
-            title: String::new(),
             command: words.join(" "),
             output: output.trim_end().into(),
         })
-    }
-
-    /// Shows nothing from now on: what follows repeats what was shown before.
-    pub fn hush(&mut self) {
-        self.show = false;
     }
 
     /// Runs a command only to show what it prints.

@@ -27,7 +27,6 @@ pub fn check(context: &mut Context<'_>) -> Verdict {
     for scope in SCOPES {
         context.need_up(scope)?;
     }
-    context.reporter.hush();
     for _ in 0..ROUNDS {
         modules::remove(modules::DRIVER).map_err(|error| format!("rmmod: {error}"))?;
         gone()?;
