@@ -322,8 +322,8 @@ fn missing(name: String) -> Test {
     }
 }
 
-/// One suite's report. A suite of the kernel's own (`wanted` is none) is not ours to count, but
-/// if it is bad, so is the kernel.
+/// One suite's report. What the kernel has of its own, whole suites (`wanted` is none) or cases
+/// among ours, is not ours to count, but if it is bad, so is the kernel.
 fn judge_suite(
     verdict: &mut Verdict,
     suite: &str,
@@ -338,22 +338,23 @@ fn judge_suite(
     let mut bad = !report.damage.is_empty();
     for case in &report.cases {
         let name = format!("kunit.{suite}.{}", case.name);
-        if case.outcome == Outcome::Failed {
+        let failed = case.outcome == Outcome::Failed;
+        let expected = wanted.is_some_and(|wanted| wanted.cases.contains(&case.name));
+        if failed {
             bad = true;
             verdict.add(Exit::TestFailed, format!("{name} failed: {}", case.detail));
         }
-        match wanted {
-            Some(wanted) if wanted.cases.contains(&case.name) => verdict.tests.push(Test {
+        if !expected && wanted.is_some_and(|wanted| wanted.owns(&case.name)) {
+            let text = format!("{name} reported, but the sources have no such case");
+            verdict.add(Exit::Incomplete, text);
+        }
+        if expected || failed {
+            verdict.tests.push(Test {
                 name,
                 outcome: case.outcome,
                 detail: case.detail.clone(),
                 time: None,
-            }),
-            Some(_) => verdict.add(
-                Exit::Incomplete,
-                format!("{name} reported, but the sources have no such case"),
-            ),
-            None => {}
+            });
         }
     }
     for case in wanted.map_or(&[][..], |wanted| &wanted.cases) {
@@ -609,6 +610,7 @@ mod tests {
         let suite = |name: &str| Suite {
             name: name.into(),
             cases: vec!["a".into()],
+            ..Suite::default()
         };
         let mut expected = expected();
         expected.suites = vec![suite("lo_setup")];
@@ -624,6 +626,84 @@ mod tests {
         assert_eq!(verdict.problems[0].exit, Exit::Incomplete);
         let failed = verdict.tests.iter().find(|t| t.name == "kunit.lo_setup.a");
         assert_eq!(failed.unwrap().outcome, Outcome::Failed);
+    }
+
+    /// A boot whose one suite reports these cases; of them, those that begin with `own_` are ours,
+    /// and `own_0` is expected.
+    fn shared_suite(cases: &[&str]) -> Verdict {
+        let mut expected = expected();
+        expected.suites = vec![Suite {
+            name: "shared".into(),
+            cases: vec!["own_0".into()],
+            owned: vec!["own_".into()],
+        }];
+        let mut results = format!(
+            "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: shared\n    1..{}\n",
+            cases.len()
+        );
+        for (index, case) in cases.iter().enumerate() {
+            let (not, name) = match case.strip_prefix('!') {
+                Some(name) => ("not ", name),
+                None => ("", *case),
+            };
+            results += &format!("    {not}ok {} {name}\n", index + 1);
+        }
+        let failed = cases.iter().any(|case| case.starts_with('!'));
+        results += if failed {
+            "not ok 1 shared\n"
+        } else {
+            "ok 1 shared\n"
+        };
+        let mut evidence = good();
+        evidence.transcript.records.push(Record::Kunit {
+            suite: "shared".into(),
+            results,
+        });
+        let mut verdict = judge(&evidence, &expected, Path::new("/nonexistent")).unwrap();
+        // There is no second opinion to be had here.
+        verdict.problems.retain(|p| !p.text.contains("kunit.py"));
+        verdict
+    }
+
+    fn outcome(verdict: &Verdict, test: &str) -> Option<Outcome> {
+        verdict
+            .tests
+            .iter()
+            .find(|t| t.name == test)
+            .map(|t| t.outcome)
+    }
+
+    #[test]
+    fn cases_of_others_in_a_shared_suite_are_not_ours_to_count() {
+        let verdict = shared_suite(&["alien_0", "own_0", "alien_1"]);
+        assert_eq!(verdict.problems, []);
+        assert_eq!(
+            outcome(&verdict, "kunit.shared.own_0"),
+            Some(Outcome::Passed)
+        );
+        assert_eq!(outcome(&verdict, "kunit.shared.alien_0"), None);
+    }
+
+    #[test]
+    fn a_failing_case_of_others_is_red_and_shown() {
+        let verdict = shared_suite(&["!alien_0", "own_0"]);
+        assert_eq!(verdict.problems[0].exit, Exit::TestFailed);
+        assert_eq!(
+            outcome(&verdict, "kunit.shared.alien_0"),
+            Some(Outcome::Failed)
+        );
+    }
+
+    #[test]
+    fn in_a_shared_suite_too_ours_must_report_and_be_known() {
+        let verdict = shared_suite(&["alien_0"]);
+        assert_eq!(verdict.problems[0].exit, Exit::Incomplete);
+        assert_eq!(
+            outcome(&verdict, "kunit.shared.own_0"),
+            Some(Outcome::Failed)
+        );
+        let verdict = shared_suite(&["own_0", "own_1"]);
+        assert_eq!(verdict.problems[0].exit, Exit::Incomplete);
     }
 
     #[test]

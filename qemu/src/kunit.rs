@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::checkout::read_text;
 use crate::checkout::Checkout;
+use crate::doctest;
 use crate::failure::Exit;
 use crate::failure::Failure;
 use crate::failure::Result;
@@ -23,12 +24,14 @@ use crate::toolchain::clean;
 const PARSER: &str = "tools/testing/kunit/kunit.py";
 
 /// A suite that must report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suite {
     /// Its name.
     pub name: String,
     /// Its cases, in order.
     pub cases: Vec<String>,
+    /// Of a suite that has cases of others, too: how the names of ours begin. Otherwise empty.
+    pub owned: Vec<String>,
 }
 
 impl Suite {
@@ -37,6 +40,11 @@ impl Suite {
         self.cases
             .iter()
             .map(|case| format!("kunit.{}.{case}", self.name))
+    }
+
+    /// Whether a case of this name would be ours.
+    pub fn owns(&self, case: &str) -> bool {
+        self.owned.is_empty() || self.owned.iter().any(|prefix| case.starts_with(prefix))
     }
 
     /// The same suite with only those cases whose name as a test is `wanted`.
@@ -48,6 +56,7 @@ impl Suite {
                 .filter(|(_, test)| wanted(test))
                 .map(|(case, _)| case.clone())
                 .collect(),
+            owned: self.owned.clone(),
         }
     }
 }
@@ -55,7 +64,7 @@ impl Suite {
 /// Where this project's suites are: the driver's, and those in the kernel crate.
 const SOURCES: [&str; 2] = ["tests/kunit", "linux/rust"];
 
-/// This project's suites.
+/// This project's suites, and what it has in the kernel's suite of doctests.
 pub fn expected(checkout: &Checkout) -> Result<Vec<Suite>> {
     let mut suites = Vec::new();
     for directory in SOURCES {
@@ -66,6 +75,7 @@ pub fn expected(checkout: &Checkout) -> Result<Vec<Suite>> {
             }
         }
     }
+    suites.push(doctest::expected(checkout)?);
     Ok(suites)
 }
 
@@ -86,7 +96,7 @@ fn parse_source(text: &str) -> Vec<Suite> {
                 if let Some(name) = suite_name(attribute) {
                     suites.push(Suite {
                         name: name.into(),
-                        cases: Vec::new(),
+                        ..Suite::default()
                     });
                     test = false;
                 }

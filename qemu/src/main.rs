@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod checkout;
 mod config;
+mod doctest;
 mod failure;
 mod fetch;
 mod flock;

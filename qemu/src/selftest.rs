@@ -358,6 +358,7 @@ impl Fault {
                 let suite = Suite {
                     name: "lab_fault".into(),
                     cases: cases.map(String::from).into(),
+                    ..Suite::default()
                 };
                 ("kunit.filter_glob=lab_fault".into(), vec![suite])
             }

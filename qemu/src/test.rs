@@ -241,8 +241,12 @@ fn boot(checkout: &Checkout, ready: &Ready, plan: &Plan) -> Result<Verdict> {
     let passed = count(&verdict, Outcome::Passed);
     let engine = boot.engine.name();
     let all = verdict.tests.len();
+    let skipped = match count(&verdict, Outcome::Skipped) {
+        0 => String::new(),
+        skipped => format!(", {skipped} skipped"),
+    };
     stage.done(&format!(
-        "{engine}, {} CPUs: {passed} of {all} passed",
+        "{engine}, {} CPUs: {passed} of {all} passed{skipped}",
         boot.cpus
     ));
     let log = checkout.show(&evidence.log);
@@ -284,24 +288,53 @@ fn check_filter(plan: &Plan) -> &str {
     &plan.filter
 }
 
-/// The kernel's own filter for `wanted` out of `all`, and the suites that then report.
-/// It is one glob, `suite` or `suite.case`, so not every choice can be expressed; then all run.
+/// The kernel's own filter for `wanted` out of `all`, and what then reports. It is one glob,
+/// `suite` or `suite.case`, so not every choice can be expressed; then more than is wanted runs.
 fn kunit_filter(wanted: &[Suite], all: &[Suite]) -> (Option<String>, Vec<Suite>) {
-    let word = |glob: &str| Some(format!("kunit.filter_glob={glob}"));
-    match wanted {
-        [] => (Some(NO_SUITE.into()), Vec::new()),
-        _ if wanted == all => (None, all.to_vec()),
-        [suite] if all.contains(suite) => (word(&suite.name), wanted.to_vec()),
-        [suite] if suite.cases.len() == 1 => {
-            let glob = format!("{}.{}", suite.name, suite.cases[0]);
-            (word(&glob), wanted.to_vec())
-        }
+    let (suites, cases) = match wanted {
+        [] => return (Some(NO_SUITE.into()), Vec::new()),
+        _ if wanted == all => return (None, all.to_vec()),
+        [suite] if suite.owned.is_empty() && all.contains(suite) => (suite.name.clone(), None),
         [suite] => {
-            let whole = all.iter().filter(|s| s.name == suite.name);
-            (word(&suite.name), whole.cloned().collect())
+            let cases: Vec<&str> = suite.cases.iter().map(String::as_str).collect();
+            (suite.name.clone(), Some(glob_over(&cases)))
         }
-        _ => (None, all.to_vec()),
+        _ => {
+            let names: Vec<&str> = wanted.iter().map(|suite| suite.name.as_str()).collect();
+            (glob_over(&names), None)
+        }
+    };
+    let case_matches = |test: &str| {
+        let case = test.rsplit('.').next().unwrap_or_default();
+        cases.as_ref().is_none_or(|glob| matches(glob, case))
+    };
+    let reporting = all
+        .iter()
+        .filter(|suite| matches(&suites, &suite.name))
+        .map(|suite| suite.only(case_matches))
+        .filter(|suite| !suite.cases.is_empty())
+        .collect();
+    let glob = match &cases {
+        None => suites.clone(),
+        Some(cases) => format!("{suites}.{cases}"),
+    };
+    (Some(format!("kunit.filter_glob={glob}")), reporting)
+}
+
+/// The narrowest glob over all of `names` that ends in its only asterisk.
+fn glob_over(names: &[&str]) -> String {
+    let Some((first, rest)) = names.split_first() else {
+        return String::new();
+    };
+    if rest.is_empty() {
+        return first.to_string();
     }
+    let is_common = |end: &usize| {
+        let prefix = first.get(..*end);
+        prefix.is_some_and(|prefix| rest.iter().all(|name| name.starts_with(prefix)))
+    };
+    let end = (0..=first.len()).rev().find(is_common).unwrap_or_default();
+    format!("{}*", &first[..end])
 }
 
 /// Runs the unit tests of the lab and of the guest's init.
@@ -344,6 +377,7 @@ mod tests {
         Suite {
             name: name.into(),
             cases: cases.iter().map(|case| case.to_string()).collect(),
+            ..Suite::default()
         }
     }
 
@@ -367,9 +401,45 @@ mod tests {
         let some = suite("one", &["a", "b"]);
         assert_eq!(
             filter(std::slice::from_ref(&some)),
-            (word("one"), vec![one])
+            (word("one.*"), vec![one])
         );
-        assert_eq!(filter(&[some, two]), (None, all.to_vec()));
+        assert_eq!(filter(&[some, two]), (word("*"), all.to_vec()));
+    }
+
+    #[test]
+    fn what_shares_a_beginning_runs_without_the_rest() {
+        let (link, xmit) = (
+            suite("lo_link", &["up", "up_twice", "mtu"]),
+            suite("lo_xmit", &["a"]),
+        );
+        let mut shared = suite("doctests", &["net_a_0", "net_b_0"]);
+        shared.owned = vec!["net_a_".into(), "net_b_".into()];
+        let all = [link.clone(), xmit.clone(), shared.clone()];
+        let filter = |wanted: &[Suite]| {
+            let (word, suites) = kunit_filter(wanted, &all);
+            let glob = word.unwrap_or_default();
+            (glob.replace("kunit.filter_glob=", ""), suites)
+        };
+        assert_eq!(
+            filter(&[link.clone(), xmit.clone()]),
+            ("lo_*".into(), vec![link.clone(), xmit.clone()])
+        );
+        // Others' cases are in it, too: they need not run.
+        assert_eq!(
+            filter(std::slice::from_ref(&shared)),
+            ("doctests.net_*".into(), vec![shared.clone()])
+        );
+        let ups = suite("lo_link", &["up", "up_twice"]);
+        assert_eq!(
+            filter(std::slice::from_ref(&ups)),
+            ("lo_link.up*".into(), vec![ups])
+        );
+        // What a glob cannot leave out reports as well, as a whole.
+        let one = suite("lo_link", &["mtu"]);
+        assert_eq!(
+            filter(&[one, xmit.clone()]),
+            ("lo_*".into(), vec![link, xmit])
+        );
     }
 
     #[test]
