@@ -44,6 +44,8 @@ const PRECEDENCE: [Exit; 7] = [
 pub struct Expected {
     /// `uname -r`.
     pub release: String,
+    /// How many CPUs are online.
+    pub cpus: u32,
     /// The modules that get inserted, in order.
     pub modules: Vec<String>,
     /// The KUnit suites; others of the kernel's own may report, too, and must be good.
@@ -196,12 +198,21 @@ fn judge_ending(verdict: &mut Verdict, evidence: &Evidence) {
 
 fn judge_hello(verdict: &mut Verdict, evidence: &Evidence, expected: &Expected) {
     match evidence.transcript.records.first() {
-        Some(Record::Hello { nonce, release, .. }) => {
+        Some(Record::Hello {
+            nonce,
+            release,
+            cpus,
+            ..
+        }) => {
             if *nonce != evidence.nonce {
                 verdict.add(Exit::Boot, "the results are another boot's");
             }
             if *release != expected.release {
                 let text = format!("kernel {release} was booted, not {}", expected.release);
+                verdict.add(Exit::Boot, text);
+            }
+            if *cpus != expected.cpus {
+                let text = format!("{cpus} CPUs came up, not {}", expected.cpus);
                 verdict.add(Exit::Boot, text);
             }
         }
@@ -481,6 +492,7 @@ mod tests {
     fn expected() -> Expected {
         Expected {
             release: "7.3.4-lo".into(),
+            cpus: 2,
             modules: vec!["rust_loopback".into()],
             suites: Vec::new(),
             checks: vec!["guest.lo.up".into()],
@@ -567,8 +579,18 @@ mod tests {
             nonce: "12".into(),
             release: "6.1.0".into(),
             version: String::new(),
-            cpus: 1,
+            cpus: 2,
         };
+        assert_eq!(exit(&evidence), Some(Exit::Boot));
+    }
+
+    #[test]
+    fn a_cpu_that_did_not_come_up_is_missed() {
+        let mut evidence = good();
+        let Record::Hello { cpus, .. } = &mut evidence.transcript.records[0] else {
+            unreachable!()
+        };
+        *cpus = 1;
         assert_eq!(exit(&evidence), Some(Exit::Boot));
     }
 

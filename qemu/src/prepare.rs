@@ -110,6 +110,7 @@ impl Ready {
             .collect();
         Expected {
             release: self.kernel.release.clone(),
+            cpus: self.boot.cpus,
             modules,
             suites,
             checks,

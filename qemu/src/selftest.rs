@@ -343,8 +343,11 @@ impl Fault {
             .filter(|check| lab_protocol::matches(self.checks, check))
             .collect();
         Ok(Spec {
+            expected: Expected {
+                cpus: boot.cpus,
+                ..ready.expected(self.driver, suites, checks)
+            },
             boot,
-            expected: ready.expected(self.driver, suites, checks),
             source: ready.kernel.source.clone(),
         })
     }
