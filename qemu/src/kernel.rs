@@ -219,11 +219,9 @@ impl Plan<'_> {
         // A module for another kernel is refused by its version magic.
         let local = format!("-lo-{}\n", &key[..12]);
         write_if_changed(&dir.join("localversion-lab"), local.as_bytes())?;
-        self.make(linux, dir, &log, empty)?;
-        let release = finished(dir)?;
         let stamp = Stamp {
             key: key.into(),
-            release,
+            release: self.make(linux, dir, &log, empty)?,
         };
         let text = serde_json::to_vec(&stamp)
             .map_err(|e| Failure::new(Exit::Internal, "cannot write the stamp", e))?;
@@ -262,7 +260,8 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn make(&self, linux: &Path, dir: &Path, log: &Path, empty: bool) -> Result {
+    /// Builds it in `dir`; its release.
+    fn make(&self, linux: &Path, dir: &Path, log: &Path, empty: bool) -> Result<String> {
         let version = source::version(linux)?;
         let what = format!("building {version} ({})", self.options.build_name());
         let mut stage = Stage::start("kernel", &what);
@@ -288,9 +287,9 @@ impl Plan<'_> {
             return Err(build::failure("the kernel", log, &shown));
         }
         progress.finish(dir)?;
-        let release = self::finished(dir)?;
+        let release = finished(dir)?;
         stage.done(&format!("built {release}"));
-        Ok(())
+        Ok(release)
     }
 }
 
