@@ -31,6 +31,7 @@ const SOURCES: &str = "linux/rust/kernel";
 pub fn expected(checkout: &Checkout) -> Result<Suite> {
     let mut suite = Suite {
         name: SUITE.into(),
+        built_in: true,
         ..Suite::default()
     };
     let root = checkout.path(SOURCES);

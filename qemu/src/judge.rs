@@ -95,6 +95,13 @@ impl Verdict {
         Err(Failure::new(first.exit, what, texts.join("\n")).hint(format!("look into {log}")))
     }
 
+    /// Adds that on another boot.
+    pub fn merge(&mut self, other: Self) {
+        self.problems.extend(other.problems);
+        self.tests.extend(other.tests);
+        self.sort();
+    }
+
     fn add(&mut self, exit: Exit, text: impl Into<String>) {
         self.problems.push(Problem {
             exit,
@@ -658,6 +665,7 @@ mod tests {
             name: "shared".into(),
             cases: vec!["own_0".into()],
             owned: vec!["own_".into()],
+            ..Suite::default()
         }];
         let mut results = format!(
             "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: shared\n    1..{}\n",

@@ -56,6 +56,8 @@ pub struct Kernel {
     pub release: String,
     /// Which variant it is.
     pub variant: String,
+    /// Whether it is the sanitised one.
+    pub debug: bool,
     /// What it was built with, and modules for it must be.
     pub toolchain: Toolchain,
     _slot: Slot,
@@ -155,6 +157,7 @@ impl Plan<'_> {
             image: build.join("arch/x86/boot/bzImage"),
             release: stamp.release,
             variant: self.options.variant.clone(),
+            debug: self.options.debug,
             toolchain: self.toolchain.clone(),
             source,
             build,

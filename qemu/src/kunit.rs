@@ -30,6 +30,8 @@ pub struct Suite {
     pub name: String,
     /// Its cases, in order.
     pub cases: Vec<String>,
+    /// Whether it is part of the kernel, and so runs when that starts.
+    pub built_in: bool,
     /// Of a suite that has cases of others, too: how the names of ours begin. Otherwise empty.
     pub owned: Vec<String>,
 }
@@ -42,9 +44,14 @@ impl Suite {
             .map(|case| format!("kunit.{}.{case}", self.name))
     }
 
+    /// Whether it has cases of others, too.
+    pub fn is_shared(&self) -> bool {
+        !self.owned.is_empty()
+    }
+
     /// Whether a case of this name would be ours.
     pub fn owns(&self, case: &str) -> bool {
-        self.owned.is_empty() || self.owned.iter().any(|prefix| case.starts_with(prefix))
+        !self.is_shared() || self.owned.iter().any(|prefix| case.starts_with(prefix))
     }
 
     /// The same suite with only those cases whose name as a test is `wanted`.
@@ -56,22 +63,25 @@ impl Suite {
                 .filter(|(_, test)| wanted(test))
                 .map(|(case, _)| case.clone())
                 .collect(),
+            built_in: self.built_in,
             owned: self.owned.clone(),
         }
     }
 }
 
-/// Where this project's suites are: the driver's, and those in the kernel crate.
-const SOURCES: [&str; 2] = ["tests/kunit", "linux/rust"];
+/// Where this project's suites are, and whether they are then part of the kernel: the driver's, and
+/// those in the kernel crate.
+const SOURCES: [(&str, bool); 2] = [("tests/kunit", false), ("linux/rust", true)];
 
 /// This project's suites, and what it has in the kernel's suite of doctests.
 pub fn expected(checkout: &Checkout) -> Result<Vec<Suite>> {
     let mut suites = Vec::new();
-    for directory in SOURCES {
+    for (directory, built_in) in SOURCES {
         for entry in walkdir::WalkDir::new(checkout.path(directory)).sort_by_file_name() {
             let entry = entry.map_err(crate::key::walk_failure)?;
             if entry.path().extension().is_some_and(|e| e == "rs") {
-                suites.extend(parse_source(&read_text(entry.path())?));
+                let found = parse_source(&read_text(entry.path())?);
+                suites.extend(found.into_iter().map(|suite| Suite { built_in, ..suite }));
             }
         }
     }

@@ -12,6 +12,7 @@ mod config;
 mod doctest;
 mod failure;
 mod fetch;
+mod filter;
 mod flock;
 mod guest;
 mod initramfs;

@@ -14,15 +14,16 @@ use crate::checkout::Checkout;
 use crate::failure::Exit;
 use crate::failure::Failure;
 use crate::failure::Result;
+use crate::filter::Filter;
 use crate::guest;
 use crate::judge;
+use crate::judge::Expected;
 use crate::judge::Test;
 use crate::judge::Verdict;
 use crate::kunit;
 use crate::kunit::Suite;
 use crate::options::Options;
 use crate::prepare::Ready;
-use crate::prepare::NO_SUITE;
 use crate::process;
 use crate::report::Report;
 use crate::selftest;
@@ -31,6 +32,7 @@ use crate::toolchain::Toolchain;
 use crate::ui;
 use crate::ui::Stage;
 use crate::vm;
+use crate::vm::Boot;
 
 /// The lab's unit tests, as one test.
 const UNIT: &str = "lab.unit";
@@ -216,18 +218,38 @@ pub fn complain(test: &Test, log: &str) {
     ui::line(&format!("             look into {log}"));
 }
 
-/// The one boot that runs the suites and the checks.
+/// The boot that runs the suites and the checks, and further ones for suites that cannot run with
+/// others.
 fn boot(checkout: &Checkout, ready: &Ready, plan: &Plan) -> Result<Verdict> {
-    let mut boot = ready.boot("test", "test");
-    let (word, suites) = kunit_filter(&plan.suites, &plan.all_suites);
-    boot.words.extend(word);
-    boot.words
-        .push(format!("lab.filter={}", check_filter(plan)));
-    let expected = ready.expected_of_driver(suites, plan.checks.clone());
+    let mut verdict = Verdict::default();
+    let filters = Filter::choose(&plan.suites, &plan.all_suites, ready.kernel.debug);
+    for (index, filter) in filters.into_iter().enumerate() {
+        let (mut boot, checks, expected) = if index == 0 {
+            let expected = ready.expected_of_driver(filter.reporting, plan.checks.clone());
+            (ready.boot("test", "test"), check_filter(plan), expected)
+        } else {
+            let boot = ready.boot_with(&format!("test-{index}"), "test", "");
+            (boot, "-", ready.expected("", filter.reporting, Vec::new()))
+        };
+        boot.words.extend(filter.words);
+        boot.words.push(format!("lab.filter={checks}"));
+        verdict.merge(boot_one(checkout, ready, &boot, &expected, &plan.filter)?);
+    }
+    Ok(verdict)
+}
+
+/// One such boot; tests that `filter` does not match do not count.
+fn boot_one(
+    checkout: &Checkout,
+    ready: &Ready,
+    boot: &Boot,
+    expected: &Expected,
+    filter: &str,
+) -> Result<Verdict> {
     let mut stage = Stage::start("boot", "running suites and checks in the guest");
     let total = expected.checks.len().max(1) as f64;
     let mut done = 0.0;
-    let evidence = vm::boot(checkout, &boot, &mut |record| {
+    let evidence = vm::boot(checkout, boot, &mut |record| {
         if let Record::Test { .. } = record {
             done += 1.0;
         }
@@ -236,19 +258,11 @@ fn boot(checkout: &Checkout, ready: &Ready, plan: &Plan) -> Result<Verdict> {
         }
         Ok(())
     })?;
-    let mut verdict = judge::judge(&evidence, &expected, &ready.kernel.source)?;
-    retain(&mut verdict, &plan.filter);
-    let passed = count(&verdict, Outcome::Passed);
+    let mut verdict = judge::judge(&evidence, expected, &ready.kernel.source)?;
+    retain(&mut verdict, filter);
     let engine = boot.engine.name();
-    let all = verdict.tests.len();
-    let skipped = match count(&verdict, Outcome::Skipped) {
-        0 => String::new(),
-        skipped => format!(", {skipped} skipped"),
-    };
-    stage.done(&format!(
-        "{engine}, {} CPUs: {passed} of {all} passed{skipped}",
-        boot.cpus
-    ));
+    let tally = tally(&verdict.tests);
+    stage.done(&format!("{engine}, {} CPUs: {tally}", boot.cpus));
     let log = checkout.show(&evidence.log);
     for test in &verdict.tests {
         complain(test, &log);
@@ -267,9 +281,14 @@ fn boot(checkout: &Checkout, ready: &Ready, plan: &Plan) -> Result<Verdict> {
     Ok(verdict)
 }
 
-fn count(verdict: &Verdict, outcome: Outcome) -> usize {
-    let same = |test: &&Test| test.outcome == outcome;
-    verdict.tests.iter().filter(same).count()
+/// How many of `tests` came out how, in words.
+pub fn tally(tests: &[Test]) -> String {
+    let count = |outcome| tests.iter().filter(|test| test.outcome == outcome).count();
+    let passed = format!("{} of {} passed", count(Outcome::Passed), tests.len());
+    match count(Outcome::Skipped) {
+        0 => passed,
+        skipped => format!("{passed}, {skipped} skipped"),
+    }
 }
 
 /// A suite that could not be run in part was run as a whole; only what was asked for counts, but
@@ -286,55 +305,6 @@ fn check_filter(plan: &Plan) -> &str {
         return "-";
     }
     &plan.filter
-}
-
-/// The kernel's own filter for `wanted` out of `all`, and what then reports. It is one glob,
-/// `suite` or `suite.case`, so not every choice can be expressed; then more than is wanted runs.
-fn kunit_filter(wanted: &[Suite], all: &[Suite]) -> (Option<String>, Vec<Suite>) {
-    let (suites, cases) = match wanted {
-        [] => return (Some(NO_SUITE.into()), Vec::new()),
-        _ if wanted == all => return (None, all.to_vec()),
-        [suite] if suite.owned.is_empty() && all.contains(suite) => (suite.name.clone(), None),
-        [suite] => {
-            let cases: Vec<&str> = suite.cases.iter().map(String::as_str).collect();
-            (suite.name.clone(), Some(glob_over(&cases)))
-        }
-        _ => {
-            let names: Vec<&str> = wanted.iter().map(|suite| suite.name.as_str()).collect();
-            (glob_over(&names), None)
-        }
-    };
-    let case_matches = |test: &str| {
-        let case = test.rsplit('.').next().unwrap_or_default();
-        cases.as_ref().is_none_or(|glob| matches(glob, case))
-    };
-    let reporting = all
-        .iter()
-        .filter(|suite| matches(&suites, &suite.name))
-        .map(|suite| suite.only(case_matches))
-        .filter(|suite| !suite.cases.is_empty())
-        .collect();
-    let glob = match &cases {
-        None => suites.clone(),
-        Some(cases) => format!("{suites}.{cases}"),
-    };
-    (Some(format!("kunit.filter_glob={glob}")), reporting)
-}
-
-/// The narrowest glob over all of `names` that ends in its only asterisk.
-fn glob_over(names: &[&str]) -> String {
-    let Some((first, rest)) = names.split_first() else {
-        return String::new();
-    };
-    if rest.is_empty() {
-        return first.to_string();
-    }
-    let is_common = |end: &usize| {
-        let prefix = first.get(..*end);
-        prefix.is_some_and(|prefix| rest.iter().all(|name| name.starts_with(prefix)))
-    };
-    let end = (0..=first.len()).rev().find(is_common).unwrap_or_default();
-    format!("{}*", &first[..end])
 }
 
 /// Runs the unit tests of the lab and of the guest's init.
@@ -373,73 +343,18 @@ fn unit(checkout: &Checkout, ready: &Ready) -> Result<Test> {
 mod tests {
     use super::*;
 
-    fn suite(name: &str, cases: &[&str]) -> Suite {
-        Suite {
-            name: name.into(),
-            cases: cases.iter().map(|case| case.to_string()).collect(),
-            ..Suite::default()
-        }
-    }
-
     #[test]
-    fn the_kernel_is_told_as_much_as_one_glob_can_say() {
-        let (one, two) = (suite("one", &["a", "b", "c"]), suite("two", &["a"]));
-        let all = [one.clone(), two.clone()];
-        let filter = |wanted: &[Suite]| kunit_filter(wanted, &all);
-        let word = |glob: &str| Some(format!("kunit.filter_glob={glob}"));
-        assert_eq!(filter(&[]), (word("-"), vec![]));
-        assert_eq!(filter(&all), (None, all.to_vec()));
-        assert_eq!(
-            filter(std::slice::from_ref(&two)),
-            (word("two"), vec![two.clone()])
-        );
-        let only_b = suite("one", &["b"]);
-        assert_eq!(
-            filter(std::slice::from_ref(&only_b)),
-            (word("one.b"), vec![only_b])
-        );
-        let some = suite("one", &["a", "b"]);
-        assert_eq!(
-            filter(std::slice::from_ref(&some)),
-            (word("one.*"), vec![one])
-        );
-        assert_eq!(filter(&[some, two]), (word("*"), all.to_vec()));
-    }
-
-    #[test]
-    fn what_shares_a_beginning_runs_without_the_rest() {
-        let (link, xmit) = (
-            suite("lo_link", &["up", "up_twice", "mtu"]),
-            suite("lo_xmit", &["a"]),
-        );
-        let mut shared = suite("doctests", &["net_a_0", "net_b_0"]);
-        shared.owned = vec!["net_a_".into(), "net_b_".into()];
-        let all = [link.clone(), xmit.clone(), shared.clone()];
-        let filter = |wanted: &[Suite]| {
-            let (word, suites) = kunit_filter(wanted, &all);
-            let glob = word.unwrap_or_default();
-            (glob.replace("kunit.filter_glob=", ""), suites)
+    fn skipped_tests_are_told() {
+        let test = |outcome| Test {
+            name: "x".into(),
+            outcome,
+            detail: String::new(),
+            time: None,
         };
-        assert_eq!(
-            filter(&[link.clone(), xmit.clone()]),
-            ("lo_*".into(), vec![link.clone(), xmit.clone()])
-        );
-        // Others' cases are in it, too: they need not run.
-        assert_eq!(
-            filter(std::slice::from_ref(&shared)),
-            ("doctests.net_*".into(), vec![shared.clone()])
-        );
-        let ups = suite("lo_link", &["up", "up_twice"]);
-        assert_eq!(
-            filter(std::slice::from_ref(&ups)),
-            ("lo_link.up*".into(), vec![ups])
-        );
-        // What a glob cannot leave out reports as well, as a whole.
-        let one = suite("lo_link", &["mtu"]);
-        assert_eq!(
-            filter(&[one, xmit.clone()]),
-            ("lo_*".into(), vec![link, xmit])
-        );
+        let mut tests = vec![test(Outcome::Passed), test(Outcome::Failed)];
+        assert_eq!(tally(&tests), "1 of 2 passed");
+        tests.push(test(Outcome::Skipped));
+        assert_eq!(tally(&tests), "1 of 3 passed, 1 skipped");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Control {
     pub nonce: String,
     /// Which checks to run: a glob over their names.
     pub filter: String,
+    /// Which KUnit suites of modules to run: a glob; empty if the kernel knows already.
+    pub suites: String,
     /// The module file to insert as the driver; empty if the kernel has it built in, or C's.
     pub driver: String,
     /// Parameters for that module.
@@ -66,6 +68,7 @@ impl Control {
             mode,
             nonce: value("nonce"),
             filter,
+            suites: value("suites"),
             driver: value("driver"),
             // The command line has no quoting worth trusting: `,` separates parameters.
             module_args: value("modargs").replace(',', " "),
@@ -88,12 +91,13 @@ mod tests {
     fn reads_what_the_lab_writes() {
         let control = Control::parse(
             "console=ttyS0 panic=-1 lab.mode=test lab.nonce=12ab lab.filter=guest.lo.* \
-             lab.driver=lab_fault.ko lab.modargs=kind=warn,depth=2 lab.tty=50x132\n",
+             lab.suites=lo_* lab.driver=lab_fault.ko lab.modargs=kind=warn,depth=2 lab.tty=50x132\n",
         )
         .unwrap();
         assert_eq!(control.mode, Mode::Test);
         assert_eq!(control.nonce, "12ab");
         assert_eq!(control.filter, "guest.lo.*");
+        assert_eq!(control.suites, "lo_*");
         assert_eq!(control.driver, "lab_fault.ko");
         assert_eq!(control.module_args, "kind=warn depth=2");
         assert_eq!(control.terminal, Some((50, 132)));

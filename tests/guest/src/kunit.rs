@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Collects what the kernel's KUnit suites left in debugfs.
+//! Tells the kernel which KUnit suites of modules to run, and collects what all of them left in
+//! debugfs.
 
 use std::fs;
 
 use lab_protocol::Record;
 
 const DIRECTORY: &str = "/sys/kernel/debug/kunit";
+const FILTER: &str = "/sys/module/kunit/parameters/filter_glob";
+
+/// Sets the glob that the suites of modules to come have to match; empty leaves it as it is.
+pub fn choose(suites: &str) -> Result<(), String> {
+    if suites.is_empty() {
+        return Ok(());
+    }
+    fs::write(FILTER, suites).map_err(|e| format!("{FILTER}: {e}"))
+}
 
 /// One record for each suite, sorted by name. A kernel without KUnit has none.
 pub fn records() -> Result<Vec<Record>, String> {

@@ -40,6 +40,7 @@ pub fn run() -> Result<(), String> {
 }
 
 fn work(control: &Control, sabotage: Sabotage, reporter: &mut Reporter) -> Result<(), String> {
+    kunit::choose(&control.suites)?;
     let inserted = insert_modules(control, reporter)?;
     match control.mode {
         Mode::Canary => Ok(()),
