@@ -9,6 +9,7 @@ mod checks;
 mod command;
 mod control;
 mod counters;
+mod faults;
 mod ip;
 mod kunit;
 mod modules;

@@ -12,6 +12,7 @@ use crate::checks;
 use crate::checks::Context;
 use crate::control::Control;
 use crate::control::Mode;
+use crate::faults;
 use crate::kunit;
 use crate::modules;
 use crate::namespace::Scope;
@@ -40,6 +41,7 @@ pub fn run() -> Result<(), String> {
 }
 
 fn work(control: &Control, sabotage: Sabotage, reporter: &mut Reporter) -> Result<(), String> {
+    faults::prepare()?;
     kunit::choose(&control.suites)?;
     let inserted = insert_modules(control, reporter)?;
     match control.mode {
