@@ -34,6 +34,7 @@ use crate::prepare::NO_SUITE;
 use crate::prepare::STALE;
 use crate::process;
 use crate::test::complain;
+use crate::test::tally;
 use crate::ui::Stage;
 use crate::vm;
 use crate::vm::Boot;
@@ -69,6 +70,8 @@ pub struct Fault {
     /// Which checks run.
     checks: &'static str,
     suites: Suites,
+    /// Only the sanitised kernel notices.
+    debug: bool,
     exit: Exit,
     /// What the message must contain.
     says: &'static str,
@@ -82,6 +85,7 @@ const NONE: Fault = Fault {
     sabotage: "",
     checks: "-",
     suites: Suites::Fault,
+    debug: false,
     exit: Exit::Ok,
     says: "",
 };
@@ -147,6 +151,16 @@ pub const ALL: &[Fault] = &[
         kind: "warn",
         exit: Exit::Splat,
         says: "lab_fault: as told",
+        ..NONE
+    },
+    Fault {
+        name: "lab.fault.leak",
+        kind: "leak",
+        checks: "guest.kernel.leaks",
+        suites: Suites::None,
+        debug: true,
+        exit: Exit::Splat,
+        says: "guest.kernel.leaks failed",
         ..NONE
     },
     Fault {
@@ -244,14 +258,10 @@ pub fn run(
     let mut tests = std::mem::take(&mut *lock(&done));
     tests.sort_by_key(|(index, _)| *index);
     let tests: Vec<Test> = tests.into_iter().map(|(_, test)| test).collect();
-    let passed = tests
-        .iter()
-        .filter(|t| t.outcome == Outcome::Passed)
-        .count();
     let stage = stage
         .into_inner()
         .unwrap_or_else(|poison| poison.into_inner());
-    stage.done(&format!("{passed} of {} passed", tests.len()));
+    stage.done(&tally(&tests));
     for test in &tests {
         complain(test, &format!("build/logs/{}.log", file_name(&test.name)));
     }
@@ -280,9 +290,9 @@ fn try_fault(
         detail: String::new(),
         time: None,
     };
-    if fault.driver != FAULT && !ready.is_modular() {
+    if let Some(why) = fault.excuse(ready) {
         test.outcome = Outcome::Skipped;
-        test.detail = "this kernel takes no driver module".into();
+        test.detail = why.into();
         return Ok(test);
     }
     let name = file_name(fault.name);
@@ -320,6 +330,17 @@ fn lab_boot(checkout: &Checkout, spec: &Path, log: &Path) -> Result<Option<i32>>
 }
 
 impl Fault {
+    /// Why it cannot be tried with this kernel, if it cannot.
+    fn excuse(&self, ready: &Ready) -> Option<&'static str> {
+        if self.driver != FAULT && !ready.is_modular() {
+            return Some("this kernel takes no driver module");
+        }
+        if self.debug && !ready.kernel.debug {
+            return Some("only a DEBUG=1 kernel notices");
+        }
+        None
+    }
+
     fn spec(&self, ready: &Ready, name: &str, suites: &[Suite]) -> Result<Spec> {
         let mut boot = ready.boot_with(name, "test", self.driver);
         boot.cpus = 1;

@@ -6,11 +6,12 @@
 #include <kunit/test.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 static char *kind = "none";
 module_param(kind, charp, 0444);
-MODULE_PARM_DESC(kind, "none, nothing, insert, case, panic, hang or warn");
+MODULE_PARM_DESC(kind, "none, nothing, insert, case, panic, hang, warn or leak");
 
 static void lab_fault_first(struct kunit *test)
 {
@@ -42,12 +43,24 @@ static struct kunit_suite lab_fault_suite = {
 };
 kunit_test_suite(lab_fault_suite);
 
+/* A pointer to one may be left behind on the stack; not to all of them. */
+static void lab_fault_leak(void)
+{
+	for (int i = 0; i < 8; i++) {
+		void *forgotten = kzalloc(64, GFP_KERNEL);
+
+		OPTIMIZER_HIDE_VAR(forgotten);
+	}
+}
+
 static int __init lab_fault_init(void)
 {
 	if (!strcmp(kind, "insert"))
 		return -ENXIO;
 	if (!strcmp(kind, "warn"))
 		WARN(1, "lab_fault: as told\n");
+	if (!strcmp(kind, "leak"))
+		lab_fault_leak();
 	if (!strcmp(kind, "hang"))
 		for (;;)
 			cpu_relax();

@@ -90,6 +90,8 @@ pub const ALL: &[Check] = &[
     unshown("guest.netns.isolation", netns_isolation),
     check("guest.netns.delete", netns_delete),
     unshown("guest.module.unload", crate::unload::check),
+    // After all that could leak.
+    unshown("guest.kernel.leaks", crate::leaks::check),
 ];
 
 /// How many pings a check sends.

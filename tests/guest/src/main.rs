@@ -12,6 +12,7 @@ mod counters;
 mod faults;
 mod ip;
 mod kunit;
+mod leaks;
 mod modules;
 mod namespace;
 mod ping;
