@@ -10,6 +10,9 @@ use lab_protocol::Record;
 const DIRECTORY: &str = "/sys/kernel/debug/kunit";
 const FILTER: &str = "/sys/module/kunit/parameters/filter_glob";
 
+/// A glob that no suite matches.
+pub const NONE: &str = "-";
+
 /// Sets the glob that the suites of modules to come have to match; empty leaves it as it is.
 pub fn choose(suites: &str) -> Result<(), String> {
     if suites.is_empty() {

@@ -8,6 +8,7 @@ use crate::checks;
 use crate::checks::Context;
 use crate::checks::Trouble;
 use crate::checks::Verdict;
+use crate::kunit;
 use crate::modules;
 use crate::namespace::Scope;
 use crate::witness::Witness;
@@ -27,6 +28,8 @@ pub fn check(context: &mut Context<'_>) -> Verdict {
     for scope in SCOPES {
         context.need_up(scope)?;
     }
+    // The module's suites have run, and take longer than all of this.
+    kunit::choose(kunit::NONE)?;
     for _ in 0..ROUNDS {
         modules::remove(modules::DRIVER).map_err(|error| format!("rmmod: {error}"))?;
         gone()?;
