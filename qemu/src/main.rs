@@ -4,11 +4,14 @@
 //! loopback driver, and judges what happens.
 
 mod accel;
+mod annotation;
 mod apt;
 mod build;
 mod check;
 mod checkout;
+mod compile_fail;
 mod config;
+mod diagnostic;
 mod doctest;
 mod failure;
 mod fetch;

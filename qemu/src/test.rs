@@ -11,6 +11,7 @@ use lab_protocol::Record;
 
 use crate::checkout::Cache;
 use crate::checkout::Checkout;
+use crate::compile_fail;
 use crate::failure::Exit;
 use crate::failure::Failure;
 use crate::failure::Result;
@@ -44,6 +45,7 @@ struct Plan {
     suites: Vec<Suite>,
     checks: Vec<String>,
     faults: Vec<&'static Fault>,
+    compile_fail: Vec<String>,
     unit: bool,
 }
 
@@ -62,6 +64,10 @@ impl Plan {
             suites,
             checks: checks.into_iter().filter(|name| wanted(name)).collect(),
             faults: selftest::ALL.iter().filter(|f| wanted(f.name)).collect(),
+            compile_fail: compile_fail::all(checkout)?
+                .into_iter()
+                .filter(|name| wanted(name))
+                .collect(),
             unit: wanted(UNIT),
         };
         if plan.is_empty() && !wanted(judge::KERNEL) {
@@ -79,7 +85,11 @@ impl Plan {
     }
 
     fn is_empty(&self) -> bool {
-        self.suites.is_empty() && self.checks.is_empty() && self.faults.is_empty() && !self.unit
+        self.suites.is_empty()
+            && self.checks.is_empty()
+            && self.faults.is_empty()
+            && self.compile_fail.is_empty()
+            && !self.unit
     }
 
     fn nothing(&self) -> Failure {
@@ -89,7 +99,7 @@ impl Plan {
             .map(|suite| format!("kunit.{}.*", suite.name))
             .collect();
         let why = format!(
-            "tests are called guest.*, lab.*, {}",
+            "tests are called guest.*, lab.*, compile_fail.*, {}",
             if suites.is_empty() {
                 "kunit.*".into()
             } else {
@@ -117,6 +127,9 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let mut outcome = Outcomes::default();
     if plan.boots() {
         outcome.add_boot(boot(checkout, &ready, &plan)?, plan.wants_kernel());
+    }
+    for test in compile_fail::run(checkout, &ready.kernel, &plan.compile_fail)? {
+        outcome.add(test);
     }
     if plan.unit {
         outcome.add(unit(checkout, &ready)?);

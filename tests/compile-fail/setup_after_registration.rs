@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The owner of a registered device cannot set its fields either.
+
+use kernel::{
+    net::netdevice::{
+        Operations,
+        UnregisteredDevice, //
+    },
+    prelude::*, //
+};
+
+fn register<T: Operations>(dev: UnregisteredDevice<'_, T>) -> Result {
+    let dev = dev.register_netdev()?;
+    dev.set_mtu(1500); //~ ERROR E0599: no method named `set_mtu`
+    Ok(())
+}
