@@ -60,7 +60,21 @@ pub struct Kernel {
     pub debug: bool,
     /// What it was built with, and modules for it must be.
     pub toolchain: Toolchain,
-    _slot: Slot,
+    slot: Slot,
+}
+
+impl Kernel {
+    /// A file of the source as it was before this project changed it.
+    pub fn pristine(&self, path: &str) -> PathBuf {
+        self.slot.pristine(Path::new(path))
+    }
+
+    /// Whether it was built with this option, such as `CONFIG_NET`.
+    pub fn has(&self, option: &str) -> Result<bool> {
+        let config = read_text(&self.build.join(".config"))?;
+        let line = format!("{option}=y");
+        Ok(config.lines().any(|found| found == line))
+    }
 }
 
 /// A complete build.
@@ -161,7 +175,7 @@ impl Plan<'_> {
             toolchain: self.toolchain.clone(),
             source,
             build,
-            _slot: slot,
+            slot,
         }))
     }
 

@@ -41,6 +41,8 @@ pub const NO_SUITE: &str = "kunit.filter_glob=-";
 pub struct Ready {
     /// The kernel; its build stays as it is while this lives.
     pub kernel: Kernel,
+    /// The driver.
+    pub driver: PathBuf,
     /// The guest's init.
     pub guest: Guest,
     /// The boot to vary.
@@ -74,6 +76,7 @@ impl Ready {
         boot.engine = accel::choose(checkout, options.accel, &boot)?;
         Ok(Self {
             kernel,
+            driver: modules.driver,
             guest,
             boot,
         })

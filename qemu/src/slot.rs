@@ -24,6 +24,7 @@ use crate::flock::Mode;
 use crate::overlay::Overlay;
 use crate::overlay::Trees;
 use crate::process;
+use crate::source;
 use crate::source::Source;
 use crate::toolchain::clean;
 use crate::ui::Stage;
@@ -201,6 +202,11 @@ impl Slot {
     /// The kernel tree.
     pub fn linux(&self) -> PathBuf {
         self.dir.join("linux")
+    }
+
+    /// A file of the source as it was before this project changed it.
+    pub fn pristine(&self, path: &Path) -> PathBuf {
+        source::pristine(&self.dir, path)
     }
 
     /// Which source the tree was really made from.

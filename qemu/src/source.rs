@@ -351,7 +351,7 @@ impl Tree {
 }
 
 /// Where a slot keeps the original of a file: beside the tree, if ours has taken its place there.
-fn pristine(dir: &Path, path: &Path) -> PathBuf {
+pub fn pristine(dir: &Path, path: &Path) -> PathBuf {
     let saved = dir.join("orig/files").join(path);
     let ours = saved.exists() || dir.join("orig/absent").join(path).exists();
     if ours {

@@ -11,6 +11,7 @@ use lab_protocol::Record;
 
 use crate::checkout::Cache;
 use crate::checkout::Checkout;
+use crate::codegen;
 use crate::compile_fail;
 use crate::failure::Exit;
 use crate::failure::Failure;
@@ -46,6 +47,7 @@ struct Plan {
     checks: Vec<String>,
     faults: Vec<&'static Fault>,
     compile_fail: Vec<String>,
+    codegen: bool,
     unit: bool,
 }
 
@@ -68,6 +70,7 @@ impl Plan {
                 .into_iter()
                 .filter(|name| wanted(name))
                 .collect(),
+            codegen: wanted(codegen::NAME),
             unit: wanted(UNIT),
         };
         if plan.is_empty() && !wanted(judge::KERNEL) {
@@ -89,6 +92,7 @@ impl Plan {
             && self.checks.is_empty()
             && self.faults.is_empty()
             && self.compile_fail.is_empty()
+            && !self.codegen
             && !self.unit
     }
 
@@ -99,7 +103,7 @@ impl Plan {
             .map(|suite| format!("kunit.{}.*", suite.name))
             .collect();
         let why = format!(
-            "tests are called guest.*, lab.*, compile_fail.*, {}",
+            "tests are called guest.*, lab.*, compile_fail.*, codegen.*, {}",
             if suites.is_empty() {
                 "kunit.*".into()
             } else {
@@ -129,6 +133,10 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
         outcome.add_boot(boot(checkout, &ready, &plan)?, plan.wants_kernel());
     }
     for test in compile_fail::run(checkout, &ready.kernel, &plan.compile_fail)? {
+        outcome.add(test);
+    }
+    if plan.codegen {
+        let test = codegen::run(checkout, &ready.kernel, &ready.driver, options)?;
         outcome.add(test);
     }
     if plan.unit {

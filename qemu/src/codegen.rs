@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver's transmit function against the C one, as machine code: it calls nothing that the C
+//! one does not, and branches no more often. The C one is upstream's file, built by kbuild for the
+//! same kernel.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use lab_protocol::Outcome;
+
+use crate::build;
+use crate::checkout::make_dir;
+use crate::checkout::read;
+use crate::checkout::remove;
+use crate::checkout::write;
+use crate::checkout::Checkout;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+use crate::flock::Lock;
+use crate::flock::Mode;
+use crate::flow::Call;
+use crate::flow::Shape;
+use crate::judge::Test;
+use crate::kernel::Kernel;
+use crate::objdump;
+use crate::objdump::Function;
+use crate::options::Options;
+use crate::process;
+use crate::test::complain;
+use crate::ui::Stage;
+
+/// The test's name.
+pub const NAME: &str = "codegen.xmit";
+
+/// Upstream's driver.
+const UPSTREAM: &str = "drivers/net/loopback.c";
+/// The transmit function in it.
+const C_XMIT: &str = "loopback_xmit";
+/// What the names of the driver's transmit function contain, and of no other function.
+const RUST_XMIT: [&str; 2] = ["start_xmit_callback", "rust_loopback::Loopback>"];
+/// What must not be in the symbols that a transmit function refers to: it cannot fail.
+const FORBIDDEN: [&str; 6] = [
+    "panic",
+    "bounds",
+    "unwrap",
+    "expect_failed",
+    "slice::index",
+    "build_error",
+];
+
+/// Runs the test on the driver that was built for `kernel`.
+pub fn run(checkout: &Checkout, kernel: &Kernel, driver: &Path, options: &Options) -> Result<Test> {
+    let mut stage = Stage::start("codegen", "comparing the transmit functions");
+    let start = Instant::now();
+    let mut test = Test {
+        name: NAME.into(),
+        outcome: Outcome::Passed,
+        detail: String::new(),
+        time: None,
+    };
+    if let Some(why) = why_not(kernel, options)? {
+        stage.done(&format!("skipped: {why}"));
+        test.outcome = Outcome::Skipped;
+        test.detail = why.into();
+        return Ok(test);
+    }
+    let log = checkout.log("codegen")?;
+    remove(&log)?;
+    let object = upstream(checkout, kernel, &log, &mut stage)?;
+    let rust = disassembled(kernel, driver)?;
+    let c = disassembled(kernel, &object)?;
+    let verdict = Pair::find(&rust, &c).and_then(|pair| pair.judge().map(|()| pair.brief()));
+    test.time = Some(start.elapsed());
+    match verdict {
+        Ok(brief) => stage.done(&brief),
+        Err(trouble) => {
+            stage.fail();
+            test.outcome = Outcome::Failed;
+            test.detail = trouble;
+            complain(&test, &checkout.show(&log));
+        }
+    }
+    Ok(test)
+}
+
+/// Why the two cannot be compared in this kernel, if they cannot.
+fn why_not(kernel: &Kernel, options: &Options) -> Result<Option<&'static str>> {
+    if options.debug {
+        return Ok(Some("a sanitised kernel checks what is not in the source"));
+    }
+    if !kernel.has("CONFIG_RUST_INLINE_HELPERS")? {
+        return Ok(Some("the kernel does not inline C helpers into Rust"));
+    }
+    Ok(None)
+}
+
+/// Builds upstream's driver, untouched by the patches, as kbuild builds a module's object.
+fn upstream(
+    checkout: &Checkout,
+    kernel: &Kernel,
+    log: &Path,
+    stage: &mut Stage,
+) -> Result<PathBuf> {
+    let dir = checkout.build("codegen");
+    make_dir(&dir)?;
+    let what = "is building this checkout's reference";
+    let _lock = Lock::take(&checkout.build("codegen.lock"), Mode::Exclusive, what)?;
+    fs::remove_dir_all(&dir).map_err(|e| Failure::io("remove", &dir, e))?;
+    let output = dir.join("object");
+    make_dir(&output)?;
+    write(&dir.join("loopback.c"), &read(&kernel.pristine(UPSTREAM))?)?;
+    write(&dir.join("Kbuild"), b"obj-m := loopback.o\n")?;
+    let mut command = kernel.toolchain.make(&kernel.build)?;
+    command
+        .arg(format!("M={}", dir.display()))
+        .arg(format!("MO={}", output.display()))
+        .arg("loopback.o");
+    let finished = process::run_logged(&mut command, log, false, None, &mut |_| stage.tick())?;
+    if finished.status.success() {
+        return Ok(output.join("loopback.o"));
+    }
+    let shown = PathBuf::from(checkout.show(log));
+    Err(build::failure(UPSTREAM, log, &shown))
+}
+
+fn disassembled(kernel: &Kernel, object: &Path) -> Result<String> {
+    let suffix = kernel.toolchain.get("LLVM_SUFFIX")?;
+    let mut command = kernel.toolchain.command(&format!("llvm-objdump{suffix}"));
+    command
+        .args([
+            "--disassemble",
+            "--reloc",
+            "--demangle",
+            "--no-show-raw-insn",
+        ])
+        .arg(object);
+    process::output(&mut command, Exit::Setup)
+}
+
+/// Both transmit functions.
+struct Pair {
+    rust: Shape,
+    c: Shape,
+}
+
+impl Pair {
+    /// Finds them in disassembled text; an error says what is wrong with it.
+    fn find(rust: &str, c: &str) -> std::result::Result<Self, String> {
+        let shape = |text, parts: &dyn Fn(&str) -> bool, what: &str| {
+            let functions = objdump::parse(text)?;
+            Shape::of(only(&functions, parts, what)?).map_err(|why| format!("{what}: {why}"))
+        };
+        let is_rust = |name: &str| RUST_XMIT.iter().all(|part| name.contains(part));
+        Ok(Self {
+            rust: shape(rust, &is_rust, "the driver's transmit function")?,
+            c: shape(c, &|name| name == C_XMIT, C_XMIT)?,
+        })
+    }
+
+    fn brief(&self) -> String {
+        format!(
+            "{} instructions, {} unconditional calls; C: {}, {}",
+            self.rust.instructions,
+            self.rust.always(),
+            self.c.instructions,
+            self.c.always()
+        )
+    }
+
+    /// An error says what the Rust function does that it should not, and shows both.
+    fn judge(&self) -> std::result::Result<(), String> {
+        let mut trouble = self.calls_of_its_own();
+        for symbol in self
+            .rust
+            .symbols
+            .iter()
+            .filter(|symbol| is_forbidden(symbol))
+        {
+            trouble.push(format!("refers to {symbol}"));
+        }
+        for (what, rust, c) in [
+            ("unconditional calls", self.rust.always(), self.c.always()),
+            ("conditional branches", self.rust.branches, self.c.branches),
+        ] {
+            if rust > c {
+                trouble.push(format!("has {rust} {what}, C has {c}"));
+            }
+        }
+        if trouble.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "the driver's transmit function\n  {}\n{}",
+            trouble.join("\n  "),
+            self.table()
+        ))
+    }
+
+    /// What it calls that C does not, or not as often.
+    fn calls_of_its_own(&self) -> Vec<String> {
+        let mut left: HashMap<&str, usize> = HashMap::new();
+        for call in &self.c.calls {
+            *left.entry(&call.target).or_default() += 1;
+        }
+        let mut own = Vec::new();
+        for call in &self.rust.calls {
+            match left.get_mut(call.target.as_str()) {
+                Some(count) if *count > 0 => *count -= 1,
+                _ => own.push(format!("calls {}, C does not (or less often)", call.target)),
+            }
+        }
+        own
+    }
+
+    /// Both functions' calls, side by side.
+    fn table(&self) -> String {
+        let head = |name: &str, shape: &Shape| {
+            let Shape {
+                instructions,
+                branches,
+                ..
+            } = shape;
+            format!("{name}: {instructions} instructions, {branches} conditional branches")
+        };
+        let column = |name: &str, shape: &Shape| -> Vec<String> {
+            let calls = shape.calls.iter().map(describe);
+            std::iter::once(head(name, shape)).chain(calls).collect()
+        };
+        let (rust, c) = (column("Rust", &self.rust), column("C", &self.c));
+        let width = rust.iter().map(|cell| cell.chars().count()).max();
+        let width = width.unwrap_or_default();
+        let lines = (0..rust.len().max(c.len())).map(|row| {
+            let cell = |column: &[String]| column.get(row).cloned().unwrap_or_default();
+            let line = format!("{:width$} | {}", cell(&rust), cell(&c));
+            line.trim_end().to_string()
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn describe(call: &Call) -> String {
+    let when = if call.always { "always" } else { "sometimes" };
+    format!("  {when:9} {}", call.target)
+}
+
+fn is_forbidden(symbol: &str) -> bool {
+    let symbol = symbol.to_ascii_lowercase();
+    FORBIDDEN.iter().any(|part| symbol.contains(part))
+}
+
+/// The one function whose name is right.
+fn only<'a>(
+    functions: &'a [Function],
+    is_right: &dyn Fn(&str) -> bool,
+    what: &str,
+) -> std::result::Result<&'a Function, String> {
+    let found: Vec<_> = functions.iter().filter(|f| is_right(&f.name)).collect();
+    match found[..] {
+        [one] => Ok(one),
+        [] => Err(format!("{what} is not there")),
+        _ => Err(format!("{what} is there {} times", found.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUST_NAME: &str = "<k::ops::VTable<rust_loopback::Loopback>>::start_xmit_callback";
+
+    fn shape(branches: usize, calls: &[(&str, bool)], symbols: &[&str]) -> Shape {
+        Shape {
+            instructions: 74,
+            branches,
+            calls: calls
+                .iter()
+                .map(|(target, always)| Call {
+                    target: target.to_string(),
+                    always: *always,
+                })
+                .collect(),
+            symbols: symbols.iter().map(|s| s.to_string()).collect(),
+        }
+    }
+
+    fn c() -> Shape {
+        shape(
+            3,
+            &[("a", true), ("b", false), ("a", false)],
+            &["a", "b", "data"],
+        )
+    }
+
+    fn judge(rust: Shape) -> std::result::Result<(), String> {
+        Pair { rust, c: c() }.judge()
+    }
+
+    #[test]
+    fn no_more_than_c_is_right() {
+        assert_eq!(judge(c()), Ok(()));
+        assert_eq!(
+            judge(shape(2, &[("a", false), ("a", true)], &["a"])),
+            Ok(())
+        );
+        assert_eq!(judge(shape(0, &[], &[])), Ok(()));
+    }
+
+    #[test]
+    fn more_than_c_is_wrong_and_both_are_shown() {
+        for (rust, why) in [
+            (shape(3, &[("x", false)], &[]), "calls x, C does not"),
+            (
+                shape(3, &[("b", false), ("b", false)], &[]),
+                "calls b, C does not",
+            ),
+            (
+                shape(3, &[("a", true), ("b", true)], &[]),
+                "2 unconditional calls, C has 1",
+            ),
+            (shape(4, &[], &[]), "4 conditional branches, C has 3"),
+            (
+                shape(3, &[], &["core::panicking::panic_fmt"]),
+                "refers to core::panicking",
+            ),
+            (
+                shape(3, &[], &["rust_build_error"]),
+                "refers to rust_build_error",
+            ),
+            (
+                shape(3, &[], &["core::option::unwrap_failed"]),
+                "refers to core::option",
+            ),
+        ] {
+            let said = judge(rust).unwrap_err();
+            assert!(said.contains(why), "{said}");
+            assert!(
+                said.contains("| C: 74 instructions, 3 conditional"),
+                "{said}"
+            );
+            assert!(said.contains("|   always    a"), "{said}");
+        }
+    }
+
+    #[test]
+    fn each_function_must_be_there_once() {
+        let text = |names: &[&str]| {
+            let functions = names.iter().zip((0..).step_by(16)).map(|(name, address)| {
+                format!("{address:016x} <{name}>:\n  {address:x}: \tretq\n")
+            });
+            functions.collect::<String>()
+        };
+        let other = "<k::ops::VTable<rust_loopback::kunit::TestLo>>::start_xmit_callback";
+        let (rust, c) = (text(&[other, RUST_NAME]), text(&["x", C_XMIT]));
+        assert!(Pair::find(&rust, &c).is_ok());
+        let twice = text(&[RUST_NAME, RUST_NAME]);
+        for (rust, c, why) in [
+            (&twice, &c, "2 times"),
+            (&text(&[other]), &c, "not there"),
+            (&rust, &text(&["loopback_xmit.cold"]), "not there"),
+            (&rust, &String::from("rubbish"), "outside of any function"),
+        ] {
+            let said = Pair::find(rust, c).err().unwrap();
+            assert!(said.contains(why), "{said}");
+        }
+    }
+}
