@@ -305,7 +305,8 @@ impl Check<'_> {
 fn files(checkout: &Checkout) -> Vec<PathBuf> {
     let made = |entry: &DirEntry| {
         let name = entry.file_name();
-        entry.file_type().is_dir() && ["build", "target", ".git"].iter().any(|made| name == *made)
+        // In a worktree .git is a file.
+        name == ".git" || entry.file_type().is_dir() && (name == "build" || name == "target")
     };
     WalkDir::new(&checkout.root)
         .sort_by_file_name()
