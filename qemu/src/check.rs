@@ -36,6 +36,9 @@ const SPDX_LINES: usize = 2;
 /// Files that cannot hold a comment, or are written by a tool.
 const WITHOUT_SPDX: [&str; 2] = ["LICENSE", "qemu/Cargo.lock"];
 
+/// In the build directory: for which kernel the documentation was clean.
+const RUSTDOC_RECORD: &str = "lab-rustdoc";
+
 /// Runs every check, also after one has failed; fails if any has.
 pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let kernel = kernel::ensure(checkout, options)?;
@@ -193,7 +196,7 @@ impl Check<'_> {
     /// clean for this very kernel is not looked at twice.
     fn kernel_rustdoc(&self) -> Result {
         let build = self.build_dir()?;
-        let record = build.join("lab-rustdoc");
+        let record = build.join(RUSTDOC_RECORD);
         if fs::read_to_string(&record).is_ok_and(|release| release == self.kernel.release) {
             return Ok(());
         }
@@ -243,7 +246,10 @@ impl Check<'_> {
             let text = fs::read(&from).map_err(|e| Failure::io("read", &from, e))?;
             crate::checkout::write_if_changed(&to, &text)?;
         }
-        if !dir.join("Makefile").exists() {
+        // A directory that came with a copy of another checkout's kernel would check that one's.
+        let makefile = fs::read_to_string(dir.join("Makefile")).unwrap_or_default();
+        if !is_of(&makefile, &self.kernel.source) {
+            remove(&dir.join(RUSTDOC_RECORD))?;
             let mut command = self.kernel.toolchain.make(&self.kernel.source)?;
             command
                 .arg(format!("O={}", dir.display()))
@@ -326,6 +332,12 @@ fn files(checkout: &Checkout) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Whether a build directory's Makefile is for the source tree at `source`.
+fn is_of(makefile: &str, source: &Path) -> bool {
+    let wanted = format!("include {}/Makefile", source.display());
+    makefile.lines().any(|line| line == wanted)
+}
+
 /// The warnings in a log that point into one of `sources`.
 fn warnings(log: &str, sources: &[String]) -> Vec<String> {
     let lines: Vec<_> = log.lines().collect();
@@ -383,6 +395,14 @@ warning: in the driver
         assert_eq!(found.len(), 2);
         assert!(found[0].starts_with("warning: unused variable"));
         assert!(found[1].starts_with("warning: in the driver"));
+    }
+
+    #[test]
+    fn a_build_directory_belongs_to_one_source_tree() {
+        let makefile = "export KBUILD_OUTPUT = /c/0/linux/b\ninclude /c/0/linux/Makefile\n";
+        assert!(is_of(makefile, Path::new("/c/0/linux")));
+        assert!(!is_of(makefile, Path::new("/c/1/linux")));
+        assert!(!is_of("", Path::new("/c/0/linux")));
     }
 
     #[test]
