@@ -4,7 +4,7 @@
 
 use kernel::{
     net::{
-        net_namespace::Namespace,
+        net_namespace::LoopbackNamespace,
         netdevice::{
             Name,
             NameAssignType,
@@ -23,12 +23,15 @@ const LO: Name<'static> = Name::from_static(c"lo");
 /// `loopback_net_ops`
 pub(crate) struct LoopbackNetOps;
 
+#[vtable]
 impl pernet::Operations for LoopbackNetOps {
+    type Place = pernet::Loopback;
+
     /// `loopback_net_init()`
     ///
     /// There is no `exit`: a namespace takes its devices down by itself, `lo` last.
-    fn init(net: &Namespace) -> Result {
-        let mut dev = UnregisteredDevice::<Loopback>::alloc(LO, NameAssignType::Predictable)?;
+    fn init(net: &LoopbackNamespace) -> Result {
+        let mut dev = UnregisteredDevice::alloc(LO, NameAssignType::Predictable, Loopback)?;
 
         dev.dev_net_set(net);
         // Other devices may be there already. In init_net they are.
@@ -42,7 +45,7 @@ impl pernet::Operations for LoopbackNetOps {
 #[pin_data]
 pub(crate) struct RustLoopback {
     #[pin]
-    net_ops: pernet::Registration<LoopbackNetOps, pernet::Loopback>,
+    net_ops: pernet::Registration<LoopbackNetOps>,
 }
 
 impl kernel::InPlaceModule for RustLoopback {

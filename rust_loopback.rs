@@ -39,6 +39,7 @@ use kernel::{
             Setup,
             SockAddr,
             Unregistered,
+            Visible,
             XmitContext,
             GSO_MAX_SIZE, //
         },
@@ -64,10 +65,10 @@ where
     skb.orphan();
 
     // The packet leaves the RCU section that its route was found in.
-    skb.dst_force(cx);
+    let skb = skb.dst_force(cx);
 
-    let protocol = skb.eth_type_trans(dev);
-    skb.set_protocol(protocol);
+    // Sets skb->protocol, too.
+    let skb = skb.eth_type_trans(dev);
 
     // netif_rx() takes the buffer.
     let len = skb.len();
@@ -78,7 +79,7 @@ where
     NetdevTx::Ok
 }
 
-fn loopback_get_stats64<T>(dev: &Device<T>, stats: &mut RtnlLinkStats64<'_>)
+fn loopback_get_stats64<T>(dev: &Device<T, Visible>, stats: &mut RtnlLinkStats64<'_>)
 where
     T: netdevice::Operations<Stats = Lstats>,
 {
@@ -96,9 +97,10 @@ fn gen_lo_setup<T: netdevice::Operations>(dev: &mut Setup<'_, T>, mtu: u32) {
     dev.set_min_header_len(ETH_HLEN);
     dev.set_addr_len(ETH_ALEN);
     dev.set_type(LinkType::Loopback);
-    dev.set_flags(Flag::Loopback.into());
+    dev.set_flags(Flag::Loopback);
     dev.add_priv_flags(PrivFlag::LiveAddrChange | PrivFlag::NoQueue);
     dev.set_lltx(true);
+    dev.set_netns_immutable(true);
     dev.keep_dst();
     dev.set_hw_features(Features::GSO_SOFTWARE);
     dev.set_features(
@@ -149,7 +151,7 @@ impl netdevice::Operations for Loopback {
         loopback_xmit(skb, dev, cx)
     }
 
-    fn get_stats64(dev: &Device<Self>, stats: &mut RtnlLinkStats64<'_>) {
+    fn get_stats64(dev: &Device<Self, Visible>, stats: &mut RtnlLinkStats64<'_>) {
         loopback_get_stats64(dev, stats);
     }
 

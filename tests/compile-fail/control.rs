@@ -5,9 +5,15 @@
 use kernel::{
     net::{
         ethtool,
+        net_namespace::Namespace,
+        netdev_features::{
+            Feature,
+            Features, //
+        },
         netdevice::{
             self,
             Device,
+            Flag,
             Lstats,
             Name,
             NameAssignType,
@@ -29,7 +35,9 @@ use kernel::{
 
 const NAME: Name<'static> = Name::from_static(c"fifteen_letters");
 
-struct Driver;
+struct Driver {
+    busy: bool,
+}
 
 #[vtable]
 impl ethtool::Operations for Driver {
@@ -44,6 +52,9 @@ impl netdevice::Operations for Driver {
 
     fn setup(dev: &mut Setup<'_, Self>) {
         dev.set_mtu(1500);
+        dev.set_hard_header_len(14);
+        dev.set_flags(Flag::NoArp);
+        dev.set_features(Features::GSO_SOFTWARE | Feature::Sg);
         dev.set_ethtool_ops();
     }
 
@@ -53,7 +64,10 @@ impl netdevice::Operations for Driver {
             skb.drop_reason(DropReason::NotSpecified);
             return NetdevTx::Ok;
         }
-        if skb.netif_rx(cx) == NetRx::Success {
+        if dev.netdev_priv().busy {
+            return NetdevTx::Busy(skb);
+        }
+        if skb.dst_force(cx).eth_type_trans(dev).netif_rx(cx) == NetRx::Success {
             dev.lstats_add(len, cx);
         }
         NetdevTx::Ok
@@ -68,13 +82,27 @@ struct Control {
     dev: RegisteredDevice<'static, Driver>,
 }
 
+fn settle<T: netdevice::Operations>(dev: &Device<T>) {
+    dev.carrier_on();
+    if let Some(queue) = dev.tx_queue(0) {
+        queue.wake();
+    }
+}
+
 impl kernel::Module for Control {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let mut dev = UnregisteredDevice::<Driver>::alloc(NAME, NameAssignType::Enum)?;
+        let data = Driver { busy: false };
+        let mut dev = UnregisteredDevice::alloc(NAME, NameAssignType::Enum, data)?;
         dev.set_ifindex(2)?;
-        let dev = dev.register_netdev()?;
+        dev.dev_net_set(Namespace::init_net());
         let guard = rtnl::lock();
+        let dev = dev.register_netdevice(&guard)?;
         dev.open(&guard)?;
+        if !dev.net(&guard).is_init() {
+            dev.unregister_netdevice(&guard);
+            return Err(ENODEV);
+        }
+        settle(&dev);
         drop(guard);
         hand_to_another_thread(|| drop(rtnl::lock()));
         Ok(Self { dev })

@@ -12,6 +12,6 @@ use kernel::{
 
 fn register<T: Operations>(dev: UnregisteredDevice<'_, T>) -> Result {
     let dev = dev.register_netdev()?;
-    dev.set_mtu(1500); //~ ERROR E0599: no method named `set_mtu`
+    dev.set_ifindex(2)?; //~ ERROR E0599: no method named `set_ifindex`
     Ok(())
 }

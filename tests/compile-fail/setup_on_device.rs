@@ -8,5 +8,5 @@ use kernel::net::netdevice::{
 };
 
 fn change<T: Operations>(dev: &Device<T>) {
-    dev.set_mtu(1500); //~ ERROR E0599: no method named `set_mtu`
+    dev.set_hard_header_len(14); //~ ERROR E0599: no method named `set_hard_header_len`
 }

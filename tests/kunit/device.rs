@@ -24,6 +24,7 @@ use kernel::{
             Setup,
             Unregistered,
             UnregisteredDevice,
+            Visible,
             XmitContext, //
         },
         skbuff::SkBuff, //
@@ -38,7 +39,7 @@ pub(super) struct TestLo;
 
 impl TestLo {
     pub(super) fn alloc(name: Name<'_>) -> Result<UnregisteredDevice<'static, Self>> {
-        UnregisteredDevice::alloc(name, NameAssignType::Enum)
+        UnregisteredDevice::alloc(name, NameAssignType::Enum, Self)
     }
 
     pub(super) fn register(name: Name<'_>) -> Result<RegisteredDevice<'static, Self>> {
@@ -57,7 +58,7 @@ impl netdevice::Operations for TestLo {
 
     fn setup(dev: &mut Setup<'_, Self>) {
         crate::gen_lo_setup(dev, 64 * 1024);
-        dev.set_flags(Flag::NoArp.into());
+        dev.set_flags(Flag::NoArp);
         dev.set_eth_header_ops();
     }
 
@@ -69,7 +70,7 @@ impl netdevice::Operations for TestLo {
         crate::loopback_xmit(skb, dev, cx)
     }
 
-    fn get_stats64(dev: &Device<Self>, stats: &mut RtnlLinkStats64<'_>) {
+    fn get_stats64(dev: &Device<Self, Visible>, stats: &mut RtnlLinkStats64<'_>) {
         crate::loopback_get_stats64(dev, stats);
     }
 }

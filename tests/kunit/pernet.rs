@@ -26,7 +26,10 @@ static INITS: AtomicUsize = AtomicUsize::new(0);
 static INIT_NETS: AtomicUsize = AtomicUsize::new(0);
 static EXITS: AtomicUsize = AtomicUsize::new(0);
 
+#[vtable]
 impl pernet::Operations for Counter {
+    type Place = Subsys;
+
     fn init(net: &Namespace) -> Result {
         INITS.fetch_add(1, Ordering::Relaxed);
         if net.is_init() {
@@ -45,7 +48,10 @@ struct Refusal;
 
 static REFUSAL_EXITS: AtomicUsize = AtomicUsize::new(0);
 
+#[vtable]
 impl pernet::Operations for Refusal {
+    type Place = Subsys;
+
     fn init(_net: &Namespace) -> Result {
         Err(EPERM)
     }
@@ -55,7 +61,7 @@ impl pernet::Operations for Refusal {
     }
 }
 
-fn register<T: pernet::Operations>() -> Result<Pin<KBox<Registration<T, Subsys>>>> {
+fn register<T: pernet::Operations>() -> Result<Pin<KBox<Registration<T>>>> {
     KBox::pin_init(Registration::new(), GFP_KERNEL)
 }
 
@@ -105,12 +111,7 @@ mod cases {
 
     #[test]
     fn second_loopback_is_refused() {
-        let second = KBox::pin_init(
-            Registration::<LoopbackNetOps, pernet::Loopback>::new(),
-            GFP_KERNEL,
-        );
-
-        assert_eq!(second.err(), Some(EEXIST));
+        assert_eq!(register::<LoopbackNetOps>().err(), Some(EBUSY));
         assert!(Namespace::init_net().has_loopback_dev());
     }
 }

@@ -16,7 +16,7 @@ use crate::Loopback;
 const NAME: Name<'static> = Name::from_static(c"lotest");
 
 fn new_lo() -> Result<UnregisteredDevice<'static, Loopback>> {
-    UnregisteredDevice::alloc(NAME, NameAssignType::Predictable)
+    UnregisteredDevice::alloc(NAME, NameAssignType::Predictable, Loopback)
 }
 
 #[kunit_tests(rust_loopback_setup)]

@@ -4,19 +4,17 @@
 //! thing again, this time with success.
 
 use kernel::{
-    net::{
-        net_namespace::Namespace,
-        netdevice::{
-            Name,
-            NameAssignType,
-            UnregisteredDevice,
-            LOOPBACK_IFINDEX, //
-        }, //
+    net::netdevice::{
+        Name,
+        NameAssignType,
+        UnregisteredDevice,
+        LOOPBACK_IFINDEX, //
     },
     prelude::*, //
 };
 
 use super::device::TestLo;
+use crate::Loopback;
 
 const NAME: Name<'static> = Name::from_static(c"lounwind0");
 const OTHER: Name<'static> = Name::from_static(c"lounwind1");
@@ -67,8 +65,19 @@ mod cases {
     fn index_1_is_for_loopback_devices() -> Result {
         let mut dev = TestLo::alloc(NAME)?;
         dev.set_ifindex(LOOPBACK_IFINDEX)?;
+        assert_eq!(dev.register_netdev().err(), Some(EINVAL));
 
-        assert_eq!(dev.register_netdev().err(), Some(EBUSY));
+        let lo = UnregisteredDevice::alloc(NAME, NameAssignType::Enum, Loopback)?;
+        assert_eq!(lo.register_netdev().err(), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn second_lo_finds_its_index_taken() -> Result {
+        let mut lo = UnregisteredDevice::alloc(NAME, NameAssignType::Enum, Loopback)?;
+        lo.set_ifindex(LOOPBACK_IFINDEX)?;
+
+        assert_eq!(lo.register_netdev().err(), Some(EBUSY));
         Ok(())
     }
 
@@ -82,23 +91,10 @@ mod cases {
     }
 
     #[test]
-    fn another_device_is_no_lo() -> Result {
-        let dev = TestLo::register(NAME)?;
-        assert_eq!(
-            Namespace::init_net().set_loopback_dev(dev).err(),
-            Some(EINVAL)
-        );
-
-        // The refused device is gone.
-        TestLo::register(NAME)?;
-        Ok(())
-    }
-
-    #[test]
     fn zero_queues() {
         for (txqs, rxqs) in [(0, 1), (1, 0), (0, 0)] {
             let dev =
-                UnregisteredDevice::<TestLo>::alloc_mqs(NAME, NameAssignType::Enum, txqs, rxqs);
+                UnregisteredDevice::alloc_mqs(NAME, NameAssignType::Enum, txqs, rxqs, Loopback);
             assert_eq!(dev.err(), Some(EINVAL));
         }
     }

@@ -77,7 +77,7 @@ fn send_frame(dev: &RegisteredDevice<'_, TestLo>, frame: &[u8]) -> Result<NetXmi
 /// dropped, as it finds no handler for them, and so it does with those that found the backlog full.
 fn settle(dev: &RegisteredDevice<'_, TestLo>, sent: u64) -> Result<LinkStats64> {
     for _ in 0..1000 {
-        let stats = dev.get_stats();
+        let stats = dev.get_stats(&rtnl::lock());
         if stats.rx_dropped() == sent {
             return Ok(stats);
         }
@@ -92,7 +92,7 @@ mod cases {
 
     #[test]
     fn new_device_has_zero_counters() -> Result {
-        let stats = open()?.get_stats();
+        let stats = open()?.get_stats(&rtnl::lock());
 
         assert_eq!(stats.rx_packets() + stats.tx_packets(), 0);
         assert_eq!(stats.rx_bytes() + stats.tx_bytes(), 0);
@@ -140,7 +140,7 @@ mod cases {
 
         // IPv4 took the first one: only the second found no handler.
         assert_eq!(settle(&dev, 1)?.rx_packets(), 2);
-        assert_eq!(dev.get_stats().rx_dropped(), 1);
+        assert_eq!(dev.get_stats(&rtnl::lock()).rx_dropped(), 1);
         Ok(())
     }
 
@@ -180,7 +180,7 @@ mod cases {
         dev.close(&rtnl::lock());
 
         assert_eq!(send(&dev), Ok(NetXmit::Drop));
-        assert_eq!(dev.get_stats().tx_packets(), 0);
+        assert_eq!(dev.get_stats(&rtnl::lock()).tx_packets(), 0);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 #include <net/net_namespace.h>
 #include <net/netdev_lock.h>
@@ -24,6 +25,21 @@ __rust_helper void rust_helper_netif_keep_dst(struct net_device *dev)
 __rust_helper void rust_helper_dev_lstats_add(struct net_device *dev, unsigned int len)
 {
 	dev_lstats_add(dev, len);
+}
+
+__rust_helper void rust_helper_eth_hw_addr_random(struct net_device *dev)
+{
+	eth_hw_addr_random(dev);
+}
+
+__rust_helper void rust_helper_netif_tx_stop_queue(struct netdev_queue *queue)
+{
+	netif_tx_stop_queue(queue);
+}
+
+__rust_helper bool rust_helper_netif_tx_queue_stopped(const struct netdev_queue *queue)
+{
+	return netif_tx_queue_stopped(queue);
 }
 
 /* The lock classes are one set for each crate that this is inlined into. */

@@ -25,12 +25,65 @@ use crate::{
 /// What a device tells `ethtool`, `struct ethtool_ops`. What is not implemented is absent from the
 /// C table.
 ///
+/// It is implemented for the type that [`netdevice::Operations`] is implemented for, and takes
+/// effect with [`Setup::set_ethtool_ops`](netdevice::Setup::set_ethtool_ops).
+///
 /// # Context
 ///
 /// RTNL held; may sleep.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     net::{
+///         ethtool::{
+///             self,
+///             TsInfo, //
+///         },
+///         netdevice::{
+///             self,
+///             Device,
+///             NetdevTx,
+///             NoStats,
+///             Setup,
+///             XmitContext, //
+///         },
+///         skbuff::SkBuff, //
+///     },
+///     prelude::*, //
+/// };
+///
+/// struct Sink;
+///
+/// #[vtable]
+/// impl ethtool::Operations for Sink {
+///     fn get_link(_dev: &Device<Self>) -> bool {
+///         true
+///     }
+///
+///     fn get_ts_info(dev: &Device<Self>, info: &mut TsInfo<'_>) -> Result {
+///         ethtool::op_get_ts_info(dev, info)
+///     }
+/// }
+///
+/// #[vtable]
+/// impl netdevice::Operations for Sink {
+///     type Stats = NoStats;
+///
+///     fn setup(dev: &mut Setup<'_, Self>) {
+///         dev.set_ethtool_ops();
+///     }
+///
+///     fn start_xmit(skb: SkBuff, _dev: &Device<Self>, _cx: &XmitContext<'_>) -> NetdevTx {
+///         skb.consume();
+///         NetdevTx::Ok
+///     }
+/// }
+/// ```
 #[vtable]
 pub trait Operations: netdevice::Operations {
-    /// Whether the link is up.
+    /// Whether the link is up. The core asks while the device is running, and otherwise knows.
     fn get_link(_dev: &Device<Self>) -> bool {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
@@ -46,12 +99,28 @@ pub trait Operations: netdevice::Operations {
 /// # Invariants
 ///
 /// `info` is valid for writes for `'a`.
+///
+/// # Examples
+///
+/// See [`Operations`].
 pub struct TsInfo<'a> {
     info: NonNull<bindings::kernel_ethtool_ts_info>,
     _p: PhantomData<&'a mut bindings::kernel_ethtool_ts_info>,
 }
 
 /// Says that the stack takes software timestamps: `ethtool_op_get_ts_info()`.
+///
+/// # Errors
+///
+/// None at present; C returns 0.
+///
+/// # Context
+///
+/// RTNL held.
+///
+/// # Examples
+///
+/// See [`Operations`].
 pub fn op_get_ts_info<T: Operations>(dev: &Device<T>, info: &mut TsInfo<'_>) -> Result {
     // SAFETY: Both are valid by their type invariants.
     to_result(unsafe { bindings::ethtool_op_get_ts_info(dev.as_raw(), info.info.as_ptr()) })

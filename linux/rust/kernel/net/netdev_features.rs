@@ -25,6 +25,10 @@ impl_flags!(
     pub struct Features(u64);
 
     /// One device feature; each is the `NETIF_F_` constant of the same name.
+    ///
+    /// # Examples
+    ///
+    /// See [`Features`].
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Feature {
         /// Scatter/gather I/O.
@@ -70,6 +74,10 @@ impl_flags!(
 
 impl Features {
     /// All segmentation of TCP, `NETIF_F_ALL_TSO`.
+    ///
+    /// # Examples
+    ///
+    /// See [`Features`].
     pub const ALL_TSO: Self = Self(
         Feature::Tso as u64
             | Feature::Tso6 as u64
@@ -78,6 +86,10 @@ impl Features {
     );
 
     /// All segmentation that has a software fallback, `NETIF_F_GSO_SOFTWARE`.
+    ///
+    /// # Examples
+    ///
+    /// See [`Features`].
     pub const GSO_SOFTWARE: Self = Self(
         Self::ALL_TSO.0
             | Feature::GsoAccEcn as u64
@@ -96,6 +108,41 @@ impl Features {
 #[macros::kunit_tests(rust_netdev_features)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bits_equal_c() {
+        for (feature, c) in [
+            (Feature::Sg, bindings::NETIF_F_SG),
+            (Feature::HwCsum, bindings::NETIF_F_HW_CSUM),
+            (Feature::HighDma, bindings::NETIF_F_HIGHDMA),
+            (Feature::FragList, bindings::NETIF_F_FRAGLIST),
+            (Feature::VlanChallenged, bindings::NETIF_F_VLAN_CHALLENGED),
+            (Feature::Gso, bindings::NETIF_F_GSO),
+            (Feature::Gro, bindings::NETIF_F_GRO),
+            (Feature::Tso, bindings::NETIF_F_TSO),
+            (Feature::TsoEcn, bindings::NETIF_F_TSO_ECN),
+            (Feature::TsoMangleId, bindings::NETIF_F_TSO_MANGLEID),
+            (Feature::Tso6, bindings::NETIF_F_TSO6),
+            (Feature::GsoSctp, bindings::NETIF_F_GSO_SCTP),
+            (Feature::GsoUdpL4, bindings::NETIF_F_GSO_UDP_L4),
+            (Feature::GsoFragList, bindings::NETIF_F_GSO_FRAGLIST),
+            (Feature::GsoAccEcn, bindings::NETIF_F_GSO_ACCECN),
+            (Feature::SctpCrc, bindings::NETIF_F_SCTP_CRC),
+            (Feature::RxCsum, bindings::NETIF_F_RXCSUM),
+            (Feature::NoCacheCopy, bindings::NETIF_F_NOCACHE_COPY),
+            (Feature::Loopback, bindings::NETIF_F_LOOPBACK),
+        ] {
+            assert_eq!(feature as u64, c);
+        }
+    }
+
+    #[test]
+    fn inverting_makes_no_unknown_bits() {
+        assert_eq!(u64::from(!Features::empty()), Features::all_bits());
+        // Whoever says that must have more operations than there are.
+        let filter = bit_u64(bindings::NETIF_F_HW_VLAN_CTAG_FILTER_BIT);
+        assert_eq!(Features::all_bits() & filter, 0);
+    }
 
     #[test]
     fn masks_equal_c() {

@@ -2,9 +2,9 @@
 
 //! Network devices.
 //!
-//! A driver implements [`Operations`] for a type of its own. [`UnregisteredDevice`] is what it
-//! allocates, [`Setup`] is where it fills in the fields, [`RegisteredDevice`] is what it gets from
-//! registration, and [`Device`] is what its operations are given.
+//! A driver implements [`Operations`] for the type of its private data. [`UnregisteredDevice`] is
+//! what it allocates, [`Setup`] is where it fills in the fields, [`RegisteredDevice`] is what it
+//! gets from registration, and [`Device`] is what its operations are given.
 //!
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 
@@ -12,6 +12,8 @@ mod device;
 mod flags;
 mod name;
 mod ops;
+mod owned;
+mod queue;
 mod setup;
 mod stats;
 
@@ -19,10 +21,9 @@ pub use self::{
     device::{
         Device,
         Registered,
-        RegisteredDevice,
         State,
         Unregistered,
-        UnregisteredDevice, //
+        Visible, //
     },
     flags::{
         Flag,
@@ -41,6 +42,11 @@ pub use self::{
         SockAddr,
         XmitContext, //
     },
+    owned::{
+        RegisteredDevice,
+        UnregisteredDevice, //
+    },
+    queue::TxQueue,
     setup::Setup,
     stats::{
         LinkStats64,
@@ -53,7 +59,15 @@ pub use self::{
 };
 
 /// The index of a namespace's loopback device.
+///
+/// # Examples
+///
+/// See [`UnregisteredDevice::set_ifindex`].
 pub const LOOPBACK_IFINDEX: u32 = bindings::LOOPBACK_IFINDEX;
 
 /// The largest size of a segmentation offload packet, in bytes: `GSO_MAX_SIZE`.
+///
+/// # Examples
+///
+/// See [`Setup::set_tso_max_size`].
 pub const GSO_MAX_SIZE: u32 = bindings::GSO_MAX_SIZE;

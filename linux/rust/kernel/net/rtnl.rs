@@ -8,9 +8,33 @@ use crate::types::NotThreadSafe;
 
 /// Proof that this task holds RTNL. Dropping it unlocks.
 ///
+/// A device's operations that the core calls with RTNL held are not given one: with it they could
+/// call themselves without end.
+///
 /// # Invariants
 ///
 /// RTNL is held by the current task as long as there is one.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     net::{
+///         netdevice::{
+///             Device,
+///             Operations, //
+///         },
+///         rtnl::RtnlGuard, //
+///     },
+///     prelude::*, //
+/// };
+///
+/// // Does both without letting anybody in between.
+/// fn restart<T: Operations>(dev: &Device<T>, rtnl: &RtnlGuard) -> Result {
+///     dev.close(rtnl);
+///     dev.open(rtnl)
+/// }
+/// ```
 #[must_use = "RTNL is unlocked when the guard is dropped"]
 pub struct RtnlGuard(NotThreadSafe);
 
@@ -18,7 +42,7 @@ pub struct RtnlGuard(NotThreadSafe);
 ///
 /// # Context
 ///
-/// Process context; may sleep. Must not be called with RTNL held.
+/// Process context; may sleep. A task that has it already waits for itself for ever.
 ///
 /// # Examples
 ///
@@ -38,6 +62,8 @@ pub fn lock() -> RtnlGuard {
 }
 
 impl Drop for RtnlGuard {
+    /// Devices that were unregistered meanwhile are released here: see
+    /// [`RegisteredDevice::unregister_netdevice`](super::netdevice::RegisteredDevice).
     fn drop(&mut self) {
         // SAFETY: This task holds RTNL by the type invariants.
         unsafe { bindings::rtnl_unlock() }

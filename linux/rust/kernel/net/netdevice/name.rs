@@ -19,15 +19,15 @@ use crate::prelude::*;
 ///
 /// const LO: Name<'static> = Name::from_static(c"lo");
 ///
-/// assert!(Name::new(c"exactly15chars.").is_ok());
-/// assert_eq!(Name::new(c"sixteen.charshere").err(), Some(EINVAL));
+/// assert!(Name::new(c"fifteen.chars.x").is_ok());
+/// assert_eq!(Name::new(c"sixteen.chars.xy").err(), Some(EINVAL));
 /// # let _ = LO;
-/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Name<'a>(&'a CStr);
 
 impl<'a> Name<'a> {
+    #[inline(always)]
     const fn fits(name: &CStr) -> bool {
         name.to_bytes_with_nul().len() <= bindings::IFNAMSIZ as usize
     }
@@ -37,6 +37,10 @@ impl<'a> Name<'a> {
     /// # Errors
     ///
     /// `EINVAL` if it is too long.
+    ///
+    /// # Examples
+    ///
+    /// See [`Name`].
     pub const fn new(name: &'a CStr) -> Result<Self> {
         if !Self::fits(name) {
             return Err(EINVAL);
@@ -53,13 +57,16 @@ impl<'a> Name<'a> {
 }
 
 impl Name<'static> {
-    /// Checks a name at compile time: to be used for constants.
+    /// Checks a name when the kernel is built: one that is too long is a compile-time error in a
+    /// constant, and a link-time error elsewhere.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// If the name is too long, which in a constant is a compile-time error.
+    /// See [`Name`].
+    // Always inlined, or the check would be left in.
+    #[inline(always)]
     pub const fn from_static(name: &'static CStr) -> Self {
-        core::assert!(Self::fits(name), "a device name has at most 15 bytes");
+        build_assert!(Self::fits(name), "a device name has at most 15 bytes");
 
         // INVARIANT: Just checked.
         Self(name)
@@ -68,6 +75,10 @@ impl Name<'static> {
 
 /// Where a name comes from, `dev->name_assign_type`; each is the `NET_NAME_` constant of the same
 /// name.
+///
+/// # Examples
+///
+/// See [`RegisteredDevice`](super::RegisteredDevice).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum NameAssignType {

@@ -11,8 +11,11 @@ use super::{
     Device,
     Operations,
     Registered,
-    XmitContext, //
+    State,
+    Visible, //
 };
+use crate::net::bottom_half::BhDisabled;
+use readable::HasStats;
 
 mod sealed {
     /// The type of per-CPU statistics that the core allocates, `enum netdev_stat_type`.
@@ -22,10 +25,19 @@ mod sealed {
     }
 }
 
-/// A type of per-CPU statistics.
+/// A type of per-CPU statistics: [`NoStats`] or [`Lstats`]. The core allocates them when the device
+/// is registered.
+///
+/// # Examples
+///
+/// See [`Operations`].
 pub trait StatType: sealed::StatType + 'static {}
 
 /// No per-CPU statistics.
+///
+/// # Examples
+///
+/// See [`Device`].
 pub enum NoStats {}
 
 impl StatType for NoStats {}
@@ -36,6 +48,10 @@ impl sealed::StatType for NoStats {
 }
 
 /// Packets and bytes only, `struct pcpu_lstats`.
+///
+/// # Examples
+///
+/// See [`Operations`].
 pub enum Lstats {}
 
 impl StatType for Lstats {}
@@ -45,7 +61,20 @@ impl sealed::StatType for Lstats {
         bindings::netdev_stat_type_NETDEV_PCPU_STAT_LSTATS;
 }
 
-/// The sum of [`Lstats`] over all possible CPUs.
+/// The sum of [`Lstats`] over all possible CPUs. Each CPU's share of it is consistent, also where
+/// 64 bits are not read at once.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::net::netdevice::LstatsSum;
+///
+/// fn mean_len(sum: LstatsSum) -> Option<u64> {
+///     sum.bytes.checked_div(sum.packets)
+/// }
+///
+/// assert_eq!(mean_len(LstatsSum::default()), None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LstatsSum {
     /// Packets.
@@ -54,21 +83,48 @@ pub struct LstatsSum {
     pub bytes: u64,
 }
 
-impl<T: Operations<Stats = Lstats>> Device<T, Registered> {
+impl<T: Operations<Stats = Lstats>> Device<T> {
     /// Counts a packet of `len` bytes on this CPU: `dev_lstats_add()`.
+    ///
+    /// # Context
+    ///
+    /// Bottom halves off.
+    ///
+    /// # Examples
+    ///
+    /// See [`Operations`].
     #[inline]
-    pub fn lstats_add(&self, len: u32, _cx: &XmitContext<'_>) {
-        // SAFETY: A registered device of this type of statistics has its `lstats`. `XmitContext`
+    pub fn lstats_add(&self, len: u32, _bh: &BhDisabled) {
+        // SAFETY: A registered device of this type of statistics has its `lstats`. `BhDisabled`
         // says that bottom halves are off, so this CPU's counters are this function's.
         unsafe { bindings::dev_lstats_add(self.as_raw(), len) }
     }
+}
 
+mod readable {
+    /// A state in which a device has its statistics.
+    pub trait HasStats: super::State {}
+
+    impl HasStats for super::Visible {}
+    impl HasStats for super::Registered {}
+}
+
+impl<T: Operations<Stats = Lstats>, S: HasStats> Device<T, S> {
     /// Adds up the counters of all possible CPUs: `dev_lstats_read()`.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    ///
+    /// # Examples
+    ///
+    /// See [`Operations`].
     #[inline]
     pub fn lstats_read(&self) -> LstatsSum {
         let mut sum = LstatsSum::default();
 
-        // SAFETY: A registered device of this type of statistics has its `lstats`.
+        // SAFETY: A device of this type of statistics has its `lstats` before it is visible and
+        // until nobody sees it.
         unsafe { bindings::dev_lstats_read(self.as_raw(), &mut sum.packets, &mut sum.bytes) };
         sum
     }
@@ -80,6 +136,23 @@ impl<T: Operations<Stats = Lstats>> Device<T, Registered> {
 ///
 /// `stats` is valid for writes for `'a`, but need not be aligned: rtnetlink passes a pointer into a
 /// message.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::net::netdevice::{
+///     LstatsSum,
+///     RtnlLinkStats64, //
+/// };
+///
+/// // What a loopback device sent, it has received.
+/// fn report(stats: &mut RtnlLinkStats64<'_>, sum: LstatsSum) {
+///     stats.set_rx_packets(sum.packets);
+///     stats.set_tx_packets(sum.packets);
+///     stats.set_rx_bytes(sum.bytes);
+///     stats.set_tx_bytes(sum.bytes);
+/// }
+/// ```
 pub struct RtnlLinkStats64<'a> {
     stats: NonNull<bindings::rtnl_link_stats64>,
     _p: PhantomData<&'a mut bindings::rtnl_link_stats64>,
@@ -89,6 +162,10 @@ macro_rules! setters {
     ($($(#[$doc:meta])* $setter:ident => $field:ident;)*) => {
         $(
             $(#[$doc])*
+            ///
+            /// # Examples
+            ///
+            /// See [`RtnlLinkStats64`].
             #[inline]
             pub fn $setter(&mut self, value: u64) {
                 // SAFETY: `stats` is valid for writes by the type invariants; only the address of
@@ -130,7 +207,11 @@ impl RtnlLinkStats64<'_> {
     }
 }
 
-/// The statistics of a device, as the core reports them.
+/// The statistics of a device, as the core reports them: `struct rtnl_link_stats64`.
+///
+/// # Examples
+///
+/// See [`Device::get_stats`].
 #[derive(Clone, Copy, Default)]
 pub struct LinkStats64(bindings::rtnl_link_stats64);
 
@@ -138,6 +219,10 @@ macro_rules! link_stats {
     ($($(#[$doc:meta])* $field:ident;)*) => {
         $(
             $(#[$doc])*
+            ///
+            /// # Examples
+            ///
+            /// See [`Device::get_stats`].
             #[inline]
             pub fn $field(&self) -> u64 {
                 self.0.$field
