@@ -93,7 +93,7 @@ fn why_not(kernel: &Kernel, options: &Options) -> Result<Option<&'static str>> {
     if options.debug {
         return Ok(Some("a sanitised kernel checks what is not in the source"));
     }
-    if !kernel.has("CONFIG_RUST_INLINE_HELPERS")? {
+    if !kernel.config()?.contains("CONFIG_RUST_INLINE_HELPERS") {
         return Ok(Some("the kernel does not inline C helpers into Rust"));
     }
     Ok(None)

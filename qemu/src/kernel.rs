@@ -2,6 +2,7 @@
 
 //! The test kernel: built if it must be, used if it is there.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -69,11 +70,14 @@ impl Kernel {
         self.slot.pristine(Path::new(path))
     }
 
-    /// Whether it was built with this option, such as `CONFIG_NET`.
-    pub fn has(&self, option: &str) -> Result<bool> {
-        let config = read_text(&self.build.join(".config"))?;
-        let line = format!("{option}=y");
-        Ok(config.lines().any(|found| found == line))
+    /// The symbols that its configuration sets to `y`.
+    pub fn config(&self) -> Result<BTreeSet<String>> {
+        let text = read_text(&self.build.join(".config"))?;
+        Ok(text
+            .lines()
+            .filter_map(|line| line.strip_suffix("=y"))
+            .map(String::from)
+            .collect())
     }
 }
 

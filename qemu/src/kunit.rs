@@ -69,24 +69,40 @@ impl Suite {
     }
 }
 
-/// Where this project's suites are, and whether they are then part of the kernel: the driver's, and
-/// those in the kernel crate.
-const SOURCES: [(&str, bool); 2] = [("tests/kunit", false), ("linux/rust", true)];
+/// Where this project's suites are, and whether they are then part of the kernel: the driver's,
+/// those of the tests' own modules, and those in the kernel crate.
+const SOURCES: [(&str, bool); 3] = [
+    ("tests/kunit", false),
+    ("tests/modules", false),
+    ("linux/rust", true),
+];
 
-/// This project's suites, and what it has in the kernel's suite of doctests.
-pub fn expected(checkout: &Checkout) -> Result<Vec<Suite>> {
+/// This project's suites, and what it has in the kernel's suite of doctests. `has` says which
+/// symbols of the kernel's configuration are set: there are suites that need one.
+pub fn expected(checkout: &Checkout, has: &dyn Fn(&str) -> bool) -> Result<Vec<Suite>> {
     let mut suites = Vec::new();
     for (directory, built_in) in SOURCES {
         for entry in walkdir::WalkDir::new(checkout.path(directory)).sort_by_file_name() {
             let entry = entry.map_err(crate::key::walk_failure)?;
             if entry.path().extension().is_some_and(|e| e == "rs") {
-                let found = parse_source(&read_text(entry.path())?);
-                suites.extend(found.into_iter().map(|suite| Suite { built_in, ..suite }));
+                let text = read_text(entry.path())?;
+                if needs(&text).is_none_or(has) {
+                    let found = parse_source(&text).into_iter();
+                    suites.extend(found.map(|suite| Suite { built_in, ..suite }));
+                }
             }
         }
     }
     suites.push(doctest::expected(checkout)?);
     Ok(suites)
+}
+
+/// Which symbol of the kernel's configuration all of a Rust source needs: `#![cfg(<symbol>)]`.
+fn needs(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| {
+        let symbol = line.strip_prefix("#![cfg(")?.strip_suffix(")]")?;
+        symbol.starts_with("CONFIG_").then_some(symbol)
+    })
 }
 
 /// The suites that a Rust source declares: `#[kunit_tests(<suite>)]`, in the kernel crate
@@ -320,6 +336,17 @@ mod xmit {
         assert_eq!(suites[1].cases, ["one"]);
         let tests: Vec<String> = suites[1].tests().collect();
         assert_eq!(tests, ["kunit.lo_xmit.one"]);
+    }
+
+    #[test]
+    fn what_a_source_needs_is_seen() {
+        assert_eq!(
+            needs("//! x\n#![cfg(CONFIG_A)]\nuse x;\n"),
+            Some("CONFIG_A")
+        );
+        assert_eq!(needs(SOURCE), None);
+        assert_eq!(needs("// #![cfg(CONFIG_A)]\n#[cfg(CONFIG_B)]\n"), None);
+        assert_eq!(needs("#![cfg(not(CONFIG_A))]\n"), None);
     }
 
     const KTAP: &str = "\

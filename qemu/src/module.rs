@@ -33,6 +33,8 @@ pub struct Modules {
     pub witness: PathBuf,
     /// Goes wrong as told: `lab_fault.ko`.
     pub fault: PathBuf,
+    /// The abstractions' second user: `rust_dummy.ko`.
+    pub dummy: PathBuf,
 }
 
 /// Builds all modules for `kernel`.
@@ -57,8 +59,14 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
         driver: driver.join("rust_loopback.ko"),
         witness: tests.join("lo_witness.ko"),
         fault: tests.join("lab_fault.ko"),
+        dummy: tests.join("rust_dummy/rust_dummy.ko"),
     };
-    for module in [&modules.driver, &modules.witness, &modules.fault] {
+    for module in [
+        &modules.driver,
+        &modules.witness,
+        &modules.fault,
+        &modules.dummy,
+    ] {
         if !module.is_file() {
             let what = format!("{} was not built", checkout.show(module));
             return Err(

@@ -31,6 +31,8 @@ pub const DRIVER: &str = "rust_loopback.ko";
 pub const STALE: &str = "stale/rust_loopback.ko";
 /// The module that goes wrong as told.
 pub const FAULT: &str = "lab_fault.ko";
+/// The abstractions' second user.
+pub const DUMMY: &str = "rust_dummy.ko";
 const WITNESS: &str = "lo_witness.ko";
 
 /// A filter that hides every KUnit suite.
@@ -60,6 +62,7 @@ impl Ready {
             (WITNESS, modules.witness.as_path()),
             (DRIVER, modules.driver.as_path()),
             (FAULT, modules.fault.as_path()),
+            (DUMMY, modules.dummy.as_path()),
             (STALE, stale.as_path()),
         ];
         let initramfs = initramfs::build(checkout, &kernel, &guest, &files)?;

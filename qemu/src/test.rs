@@ -26,6 +26,7 @@ use crate::kunit;
 use crate::kunit::Suite;
 use crate::options::Options;
 use crate::prepare::Ready;
+use crate::prepare::DUMMY;
 use crate::process;
 use crate::report::Report;
 use crate::selftest;
@@ -52,9 +53,15 @@ struct Plan {
 }
 
 impl Plan {
-    fn make(checkout: &Checkout, filter: &str, checks: Vec<String>) -> Result<Self> {
+    /// `has` says which symbols of the kernel's configuration are set.
+    fn make(
+        checkout: &Checkout,
+        filter: &str,
+        checks: Vec<String>,
+        has: &dyn Fn(&str) -> bool,
+    ) -> Result<Self> {
         let wanted = |name: &str| matches(filter, name);
-        let all_suites = kunit::expected(checkout)?;
+        let all_suites = kunit::expected(checkout, has)?;
         let suites = all_suites
             .iter()
             .map(|suite| suite.only(wanted))
@@ -123,11 +130,13 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
         // A filter that matches nothing is worth no kernel build.
         let toolchain = Toolchain::load(&Cache::open()?)?;
         let guest = guest::build(checkout, &toolchain, options.verbose)?;
-        Plan::make(checkout, filter, guest.list()?)?;
+        Plan::make(checkout, filter, guest.list()?, &|_| true)?;
     }
     let ready = Ready::make(checkout, options)?;
     let filter = options.filter.as_deref().unwrap_or("*");
-    let plan = Plan::make(checkout, filter, ready.guest.list()?)?;
+    let config = ready.kernel.config()?;
+    let has = |symbol: &str| config.contains(symbol);
+    let plan = Plan::make(checkout, filter, ready.guest.list()?, &has)?;
     let mut outcome = Outcomes::default();
     if plan.boots() {
         outcome.add_boot(boot(checkout, &ready, &plan)?, plan.wants_kernel());
@@ -246,8 +255,11 @@ fn boot(checkout: &Checkout, ready: &Ready, plan: &Plan) -> Result<Verdict> {
     let filters = Filter::choose(&plan.suites, &plan.all_suites, ready.kernel.debug);
     for (index, filter) in filters.into_iter().enumerate() {
         let (mut boot, checks, expected) = if index == 0 {
-            let expected = ready.expected_of_driver(filter.reporting, plan.checks.clone());
-            (ready.boot("test", "test"), check_filter(plan), expected)
+            let mut boot = ready.boot("test", "test");
+            let mut expected = ready.expected_of_driver(filter.reporting, plan.checks.clone());
+            boot.words.push(format!("lab.extra={DUMMY}"));
+            expected.modules.push(DUMMY.trim_end_matches(".ko").into());
+            (boot, check_filter(plan), expected)
         } else {
             let boot = ready.boot_with(&format!("test-{index}"), "test", "");
             (boot, "-", ready.expected("", filter.reporting, Vec::new()))

@@ -90,6 +90,14 @@ pub const ALL: &[Check] = &[
     unshown("guest.netns.isolation", netns_isolation),
     check("guest.netns.delete", netns_delete),
     unshown("guest.module.unload", crate::unload::check),
+    unshown("guest.dummy.link", crate::dummy::link),
+    unshown("guest.dummy.up_and_down", crate::dummy::up_and_down),
+    unshown("guest.dummy.counters", crate::dummy::counters),
+    unshown("guest.dummy.mtu", crate::dummy::mtu),
+    unshown("guest.dummy.address", crate::dummy::address),
+    unshown("guest.dummy.carrier", crate::dummy::carrier),
+    unshown("guest.dummy.netns", crate::dummy::netns),
+    unshown("guest.dummy.unload", crate::dummy::unload),
     // After all that could leak.
     unshown("guest.kernel.leaks", crate::leaks::check),
 ];

@@ -32,6 +32,8 @@ pub struct Control {
     pub driver: String,
     /// Parameters for that module.
     pub module_args: String,
+    /// A module file to insert after the driver; empty if there is none.
+    pub extra: String,
     /// Which fault to commit; empty in every honest run.
     pub sabotage: String,
     /// Rows and columns of the terminal, for the shell.
@@ -72,6 +74,7 @@ impl Control {
             driver: value("driver"),
             // The command line has no quoting worth trusting: `,` separates parameters.
             module_args: value("modargs").replace(',', " "),
+            extra: value("extra"),
             sabotage: value("sabotage"),
             terminal: parse_terminal(&value("tty")),
         })
@@ -91,7 +94,8 @@ mod tests {
     fn reads_what_the_lab_writes() {
         let control = Control::parse(
             "console=ttyS0 panic=-1 lab.mode=test lab.nonce=12ab lab.filter=guest.lo.* \
-             lab.suites=lo_* lab.driver=lab_fault.ko lab.modargs=kind=warn,depth=2 lab.tty=50x132\n",
+             lab.suites=lo_* lab.driver=lab_fault.ko lab.modargs=kind=warn,depth=2 \
+             lab.extra=rust_dummy.ko lab.tty=50x132\n",
         )
         .unwrap();
         assert_eq!(control.mode, Mode::Test);
@@ -100,6 +104,7 @@ mod tests {
         assert_eq!(control.suites, "lo_*");
         assert_eq!(control.driver, "lab_fault.ko");
         assert_eq!(control.module_args, "kind=warn depth=2");
+        assert_eq!(control.extra, "rust_dummy.ko");
         assert_eq!(control.terminal, Some((50, 132)));
         assert_eq!(control.sabotage, "");
     }

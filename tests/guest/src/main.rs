@@ -9,6 +9,7 @@ mod checks;
 mod command;
 mod control;
 mod counters;
+mod dummy;
 mod faults;
 mod ip;
 mod kunit;
@@ -20,6 +21,7 @@ mod report;
 mod sabotage;
 mod session;
 mod shell;
+mod tally;
 mod unload;
 mod witness;
 

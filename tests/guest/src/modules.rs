@@ -38,6 +38,12 @@ pub fn insert(file: &str, arguments: &str) -> Record {
     }
 }
 
+/// Inserts `file` without parameters; an error is one of the check that needs it.
+pub fn insert_again(file: &str) -> Result<(), String> {
+    try_insert(&Path::new(DIRECTORY).join(file), "")
+        .map_err(|error| format!("insmod {file}: {error}"))
+}
+
 fn try_insert(path: &Path, arguments: &str) -> io::Result<()> {
     let file = File::open(path)?;
     let arguments = CString::new(arguments)?;

@@ -62,10 +62,14 @@ fn work(control: &Control, sabotage: Sabotage, reporter: &mut Reporter) -> Resul
     }
 }
 
-/// Inserts the witness, then the driver. Whether all went well; if not, the records say so.
+/// Inserts the witness, the driver, and what else is asked for. Whether all went well; if not, the records say so.
 fn insert_modules(control: &Control, reporter: &mut Reporter) -> Result<bool, String> {
     let mut all = true;
-    let wanted = [(WITNESS, ""), (&control.driver, &control.module_args)];
+    let wanted = [
+        (WITNESS, ""),
+        (&control.driver, &control.module_args),
+        (&control.extra, ""),
+    ];
     for (file, arguments) in wanted {
         if file.is_empty() {
             continue;

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KUnit suites of the abstractions, with the dummy as their user. They run when the module is
+//! loaded.
+
+mod faults;
+mod notifier;
+mod paths;
+mod queues;
+mod setup;
+mod stacked;
+mod table;
+
+use kernel::sync::atomic::Relaxed;
+
+use crate::tally::Tally;
+
+macro_rules! readers {
+    ($($counter:ident)*) => {
+        $(
+            fn $counter(&self) -> i32 {
+                self.$counter.load(Relaxed)
+            }
+        )*
+    };
+}
+
+impl Tally {
+    readers! { made dropped inits uninits opens stops }
+}
