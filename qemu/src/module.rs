@@ -35,6 +35,8 @@ pub struct Modules {
     pub fault: PathBuf,
     /// The abstractions' second user: `rust_dummy.ko`.
     pub dummy: PathBuf,
+    /// A loopback device with private data: `rust_counted_lo.ko`.
+    pub counted_lo: PathBuf,
 }
 
 /// Builds all modules for `kernel`.
@@ -60,12 +62,14 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
         witness: tests.join("lo_witness.ko"),
         fault: tests.join("lab_fault.ko"),
         dummy: tests.join("rust_dummy/rust_dummy.ko"),
+        counted_lo: tests.join("rust_counted_lo/rust_counted_lo.ko"),
     };
     for module in [
         &modules.driver,
         &modules.witness,
         &modules.fault,
         &modules.dummy,
+        &modules.counted_lo,
     ] {
         if !module.is_file() {
             let what = format!("{} was not built", checkout.show(module));

@@ -33,6 +33,7 @@ pub const STALE: &str = "stale/rust_loopback.ko";
 pub const FAULT: &str = "lab_fault.ko";
 /// The abstractions' second user.
 pub const DUMMY: &str = "rust_dummy.ko";
+const COUNTED_LO: &str = "rust_counted_lo.ko";
 const WITNESS: &str = "lo_witness.ko";
 
 /// A filter that hides every KUnit suite.
@@ -63,6 +64,7 @@ impl Ready {
             (DRIVER, modules.driver.as_path()),
             (FAULT, modules.fault.as_path()),
             (DUMMY, modules.dummy.as_path()),
+            (COUNTED_LO, modules.counted_lo.as_path()),
             (STALE, stale.as_path()),
         ];
         let initramfs = initramfs::build(checkout, &kernel, &guest, &files)?;

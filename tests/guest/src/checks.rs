@@ -90,6 +90,7 @@ pub const ALL: &[Check] = &[
     unshown("guest.netns.isolation", netns_isolation),
     check("guest.netns.delete", netns_delete),
     unshown("guest.module.unload", crate::unload::check),
+    unshown("guest.module.private_data", crate::counted::check),
     unshown("guest.dummy.link", crate::dummy::link),
     unshown("guest.dummy.up_and_down", crate::dummy::up_and_down),
     unshown("guest.dummy.counters", crate::dummy::counters),

@@ -8,6 +8,7 @@ mod boot;
 mod checks;
 mod command;
 mod control;
+mod counted;
 mod counters;
 mod dummy;
 mod faults;
