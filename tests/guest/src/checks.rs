@@ -89,8 +89,6 @@ pub const ALL: &[Check] = &[
     check("guest.netns.counters", |c| count(c, Scope::Made)),
     unshown("guest.netns.isolation", netns_isolation),
     check("guest.netns.delete", netns_delete),
-    unshown("guest.module.unload", crate::unload::check),
-    unshown("guest.module.private_data", crate::counted::check),
     unshown("guest.dummy.link", crate::dummy::link),
     unshown("guest.dummy.up_and_down", crate::dummy::up_and_down),
     unshown("guest.dummy.counters", crate::dummy::counters),
@@ -99,6 +97,8 @@ pub const ALL: &[Check] = &[
     unshown("guest.dummy.carrier", crate::dummy::carrier),
     unshown("guest.dummy.netns", crate::dummy::netns),
     unshown("guest.dummy.unload", crate::dummy::unload),
+    unshown("guest.module.unload", crate::unload::check),
+    unshown("guest.module.private_data", crate::counted::check),
     // After all that could leak.
     unshown("guest.kernel.leaks", crate::leaks::check),
 ];

@@ -71,6 +71,17 @@ fn bring_up() -> Result<(), String> {
     command::run(&["ip", "addr", "replace", &network, "dev", DEVICE]).map(drop)
 }
 
+/// Up, with these addresses.
+pub fn bring_up_with(addresses: &[&str]) -> Result<(), String> {
+    let file = format!("/proc/sys/net/ipv6/conf/{DEVICE}/disable_ipv6");
+    fs::write(&file, "0").map_err(|e| format!("{file}: {e}"))?;
+    set(&["up"])?;
+    for address in addresses {
+        command::run(&["ip", "addr", "replace", address, "dev", DEVICE, "nodad"])?;
+    }
+    Ok(())
+}
+
 fn has(link: &Link, flag: &str) -> bool {
     link.flags.iter().any(|found| found == flag)
 }

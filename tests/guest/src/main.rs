@@ -12,6 +12,7 @@ mod counted;
 mod counters;
 mod dummy;
 mod faults;
+mod frame;
 mod ip;
 mod kunit;
 mod leaks;

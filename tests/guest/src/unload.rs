@@ -2,16 +2,31 @@
 
 //! `rmmod` of the driver while its devices live: all is undone, and can be done again.
 
+use std::net::Ipv4Addr;
+use std::net::UdpSocket;
+use std::time::Duration;
+
 use lab_protocol::Record;
 
 use crate::checks;
 use crate::checks::Context;
 use crate::checks::Trouble;
 use crate::checks::Verdict;
+use crate::command;
+use crate::dummy;
+use crate::frame;
 use crate::kunit;
 use crate::modules;
 use crate::namespace::Scope;
 use crate::witness::Witness;
+
+/// Addresses that are not lo's.
+const ADDRESS4: &str = "10.7.8.1";
+const PEER4: Ipv4Addr = Ipv4Addr::new(10, 7, 8, 9);
+const ADDRESS6: &str = "fd00:7:8::1";
+
+/// How long a datagram may take.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// How often the driver goes and comes back.
 const ROUNDS: usize = 5;
@@ -30,13 +45,50 @@ pub fn check(context: &mut Context<'_>) -> Verdict {
     }
     // The module's suites have run, and take longer than all of this.
     kunit::choose(kunit::NONE)?;
+    let socket = neighbour()?;
     for _ in 0..ROUNDS {
+        // The way to another device's address leads over lo. The routes that come of this are cached
+        // at that device and in the socket, and must not keep lo from going.
+        talk(&socket)?;
         modules::remove(modules::DRIVER).map_err(|error| format!("rmmod: {error}"))?;
         gone()?;
         back(context)?;
         works(context)?;
     }
     checks::netns_delete(context)
+}
+
+/// Gives another device addresses, and returns a socket that is bound to one and talks to it.
+fn neighbour() -> Result<UdpSocket, String> {
+    dummy::bring_up_with(&[ADDRESS4, ADDRESS6])?;
+    let io = |e| format!("UDP from {ADDRESS4} to itself: {e}");
+    let socket = UdpSocket::bind((ADDRESS4, 0)).map_err(io)?;
+    let local = socket.local_addr().map_err(io)?;
+    socket.connect(local).map_err(io)?;
+    socket.set_read_timeout(Some(DEADLINE)).map_err(io)?;
+    Ok(socket)
+}
+
+/// Talks to the other device's addresses, in new flows and in one that is older than this lo.
+fn talk(socket: &UdpSocket) -> Result<(), String> {
+    for address in [ADDRESS4, ADDRESS6] {
+        command::run(&[
+            "ping", "-n", "-q", "-c", "2", "-i", "0.002", "-W", "5", address,
+        ])?;
+    }
+    // What the device itself receives has a route that is cached in another place.
+    frame::send(
+        PEER4,
+        ADDRESS4.parse().map_err(|e| format!("{ADDRESS4}: {e}"))?,
+    )?;
+    let io = |e| format!("UDP from {ADDRESS4} to itself: {e}");
+    let mut answer = [0; 8];
+    socket.send(b"over lo").map_err(io)?;
+    let len = socket.recv(&mut answer).map_err(io)?;
+    if &answer[..len] != b"over lo" {
+        return Err(format!("UDP from {ADDRESS4} to itself: {answer:?}"));
+    }
+    Ok(())
 }
 
 /// Nothing of the driver may be left, in any namespace.
