@@ -39,6 +39,18 @@ const WITHOUT_SPDX: [&str; 2] = ["LICENSE", "qemu/Cargo.lock"];
 /// In the build directory: for which kernel the documentation was clean.
 const RUSTDOC_RECORD: &str = "lab-rustdoc";
 
+/// The directories with modules in Rust, and what kbuild makes of them.
+const MODULES: [(&str, &[&str]); 2] = [
+    ("", &["rust_loopback.o"]),
+    (
+        "tests/modules",
+        &[
+            "rust_counted_lo/rust_counted_lo.o",
+            "rust_dummy/rust_dummy.o",
+        ],
+    ),
+];
+
 /// Runs every check, also after one has failed; fails if any has.
 pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let kernel = kernel::ensure(checkout, options)?;
@@ -181,15 +193,18 @@ impl Check<'_> {
         self.kbuild("prepare", &build, &["CLIPPY=1", "prepare"])
     }
 
-    /// The driver and its tests with clippy.
+    /// The modules in Rust, with clippy: the driver with its tests, and those of the tests.
     fn module_clippy(&self) -> Result {
         let build = self.build_dir()?;
-        let output = self.checkout.build("check");
-        make_dir(&output)?;
-        let source = format!("M={}", self.checkout.root.display());
-        let output = format!("MO={}", output.display());
-        let words = ["CLIPPY=1", &source, &output, "rust_loopback.o"];
-        self.kbuild("modules", &build, &words)
+        for (source, objects) in MODULES {
+            let output = self.checkout.build(&format!("check/{source}"));
+            make_dir(&output)?;
+            let source = format!("M={}", self.checkout.path(source).display());
+            let output = format!("MO={}", output.display());
+            let words = [&["CLIPPY=1", &source, &output], objects].concat();
+            self.kbuild("modules", &build, &words)?;
+        }
+        Ok(())
     }
 
     /// The documentation of the kernel crate. kbuild writes it all again each time, so what was
@@ -228,11 +243,11 @@ impl Check<'_> {
         if ours.is_empty() {
             return Ok(());
         }
-        for product in [
-            dir.join("rust/kernel.o"),
-            self.checkout.build("check/rust_loopback.o"),
-        ] {
-            remove(&product)?;
+        remove(&dir.join("rust/kernel.o"))?;
+        for (source, objects) in MODULES {
+            for object in objects {
+                remove(&self.checkout.build(&format!("check/{source}/{object}")))?;
+            }
         }
         verdict("warnings", ours)
     }
