@@ -4,6 +4,7 @@
 //! loaded.
 
 mod faults;
+mod frame;
 mod notifier;
 mod paths;
 mod queues;

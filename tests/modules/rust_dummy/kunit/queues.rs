@@ -23,6 +23,7 @@ use kernel::{
     }, //
 };
 
+use super::frame;
 use crate::device::{
     self,
     Dummy,
@@ -61,16 +62,7 @@ fn open(tally: &'static Tally) -> Result<RegisteredDevice<'static, Dummy>> {
 }
 
 fn send(dev: &RegisteredDevice<'_, Dummy>) -> Result<NetXmit> {
-    // CAST: A frame is short.
-    let mut skb = SkBuff::alloc(FRAME.len() as u32, GFP_KERNEL)?;
-
-    match skb.put_data(&FRAME) {
-        Ok(()) => skb.dev_queue_xmit(dev),
-        Err(error) => {
-            skb.consume();
-            Err(error)
-        }
-    }
+    frame::send(dev, &FRAME)
 }
 
 /// How many packets all queues have sent.

@@ -30,6 +30,8 @@ use kernel::{
     }, //
 };
 
+use super::frame;
+
 const NAME: Name<'static> = Name::from_static(c"rdstack%d");
 
 /// More than the stack of a task has room for, if each of them may call the next.
@@ -93,11 +95,8 @@ fn stack(count: usize) -> Result<Relays> {
 /// Sends one packet from the top. Says how many devices saw it.
 fn send(relays: &Relays) -> Result<u32> {
     let top = relays.last().ok_or(ENOENT)?;
-    let mut skb = SkBuff::alloc(64, GFP_KERNEL)?;
 
-    let put = skb.put_data(&[0; 60]);
-    let _ = skb.dev_queue_xmit(top)?;
-    put?;
+    let _ = frame::send(top, &[0; 60])?;
     Ok(relays
         .iter()
         .map(|relay| relay.netdev_priv().packets.load(Relaxed))
