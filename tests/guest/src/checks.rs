@@ -3,7 +3,6 @@
 //! The checks: what must be true of a working `lo`, in the first network namespace and in a new
 //! one. They run in this order; each makes what it needs, so that any of them can run alone.
 
-use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -18,6 +17,7 @@ use crate::namespace::Scope;
 use crate::namespace::NAME;
 use crate::ping;
 use crate::report::Reporter;
+use crate::wait;
 
 /// Why a check did not pass.
 #[derive(Debug)]
@@ -160,6 +160,16 @@ impl<'a> Context<'a> {
         self.driver.is_empty()
     }
 
+    /// The driver as a module.
+    pub fn need_module(&self) -> Verdict {
+        if self.built_in() {
+            return Err(Trouble::Skipped(
+                "this kernel takes no driver module".into(),
+            ));
+        }
+        Ok(())
+    }
+
     /// To be said when devices have come or gone other than by the checks' own doing.
     pub fn forget(&mut self) {
         self.up.clear();
@@ -188,11 +198,7 @@ impl<'a> Context<'a> {
 
 /// The driver is there, as a module.
 pub fn module_insert(context: &mut Context<'_>) -> Verdict {
-    if context.built_in() {
-        return Err(Trouble::Skipped(
-            "this kernel takes no driver module".into(),
-        ));
-    }
+    context.need_module()?;
     match modules::state(modules::DRIVER)?.as_deref() {
         Some("Live") => Ok(()),
         Some(state) => Err(format!("{} is {state}, not Live", modules::DRIVER).into()),
@@ -273,14 +279,11 @@ fn up(context: &mut Context<'_>, scope: Scope) -> Verdict {
 
 fn addr(context: &mut Context<'_>, scope: Scope) -> Verdict {
     context.need_up(scope)?;
-    let start = Instant::now();
-    let verdict = loop {
-        let verdict = judge_addresses(&scope.addresses()?);
-        if verdict.is_ok() || start.elapsed() > ADDRESS_DEADLINE {
-            break verdict;
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
+    let mut verdict = Ok(());
+    wait::until(ADDRESS_DEADLINE, || {
+        verdict = judge_addresses(&scope.addresses()?);
+        Ok(verdict.is_ok())
+    })?;
     context
         .reporter
         .show_command(&scope.ip(&["addr", "show", "lo"]))?;
@@ -394,13 +397,9 @@ pub fn netns_delete(context: &mut Context<'_>) -> Verdict {
     if !list.trim().is_empty() {
         return Err(format!("ip netns list still has {}", list.trim()).into());
     }
-    let start = Instant::now();
-    while alive()? >= before {
-        if start.elapsed() > TEARDOWN_DEADLINE {
-            let seconds = TEARDOWN_DEADLINE.as_secs();
-            return Err(format!("the namespace is not gone after {seconds} s").into());
-        }
-        thread::sleep(Duration::from_millis(5));
+    if wait::until(TEARDOWN_DEADLINE, || Ok(alive()? < before))? {
+        return Ok(());
     }
-    Ok(())
+    let seconds = TEARDOWN_DEADLINE.as_secs();
+    Err(format!("the namespace is not gone after {seconds} s").into())
 }

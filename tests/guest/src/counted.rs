@@ -3,18 +3,16 @@
 //! A loopback device with private data, `rust_counted_lo.ko`: its namespace takes it down, and the
 //! data is dropped then.
 
-use std::thread;
 use std::time::Duration;
-use std::time::Instant;
 
 use crate::checks::netns_delete;
 use crate::checks::Context;
-use crate::checks::Trouble;
 use crate::checks::Verdict;
 use crate::kunit;
 use crate::modules;
 use crate::namespace::Scope;
 use crate::tally;
+use crate::wait;
 
 const MODULE: &str = "rust_counted_lo";
 const FILE: &str = "rust_counted_lo.ko";
@@ -24,17 +22,13 @@ const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Lets it take the driver's place for a while.
 pub fn check(context: &mut Context<'_>) -> Verdict {
-    if context.driver.is_empty() {
-        return Err(Trouble::Skipped(
-            "this kernel takes no driver module".into(),
-        ));
-    }
+    context.need_module()?;
     kunit::choose(kunit::NONE)?;
-    modules::remove(modules::DRIVER).map_err(|error| format!("rmmod: {error}"))?;
+    modules::remove(modules::DRIVER)?;
     context.forget();
     modules::insert_again(FILE)?;
     let verdict = namespaces(context);
-    modules::remove(MODULE).map_err(|error| format!("rmmod {MODULE}: {error}"))?;
+    modules::remove(MODULE)?;
     context.forget();
     modules::insert_again(context.driver)?;
     verdict
@@ -59,13 +53,9 @@ fn namespaces(context: &mut Context<'_>) -> Verdict {
 
 /// The witness' operations are undone before the last of the device is.
 fn wait_for_drop() -> Result<(), String> {
-    let start = Instant::now();
-    while tally::read(MODULE, "dropped")? == 0 {
-        if start.elapsed() > DEADLINE {
-            let seconds = DEADLINE.as_secs();
-            return Err(format!("the data is not dropped after {seconds} s"));
-        }
-        thread::sleep(Duration::from_millis(5));
+    if wait::until(DEADLINE, || Ok(tally::read(MODULE, "dropped")? != 0))? {
+        return Ok(());
     }
-    Ok(())
+    let seconds = DEADLINE.as_secs();
+    Err(format!("the data is not dropped after {seconds} s"))
 }

@@ -25,6 +25,7 @@ mod session;
 mod shell;
 mod tally;
 mod unload;
+mod wait;
 mod witness;
 
 use std::process::ExitCode;

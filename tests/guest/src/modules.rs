@@ -51,8 +51,16 @@ fn try_insert(path: &Path, arguments: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Asks the kernel to remove the module called `name`.
-pub fn remove(name: &str) -> io::Result<()> {
+/// Removes the module called `name`. It must then be gone.
+pub fn remove(name: &str) -> Result<(), String> {
+    try_remove(name).map_err(|error| format!("rmmod {name}: {error}"))?;
+    match state(name)? {
+        None => Ok(()),
+        Some(state) => Err(format!("rmmod {name} succeeded, but the module is {state}")),
+    }
+}
+
+fn try_remove(name: &str) -> io::Result<()> {
     let name = CString::new(name)?;
     rustix::system::delete_module(&name, NONBLOCK)?;
     Ok(())
