@@ -94,8 +94,7 @@ impl Ready {
 
     /// The boot called `name`, in `mode`, with the driver.
     pub fn boot(&self, name: &str, mode: &str) -> Boot {
-        let driver = if self.is_modular() { DRIVER } else { "" };
-        self.boot_with(name, mode, driver)
+        self.boot_with(name, mode, self.driver_file())
     }
 
     /// The boot called `name`, in `mode`, with `driver` in the driver's place.
@@ -109,10 +108,11 @@ impl Ready {
         boot
     }
 
-    /// What such a boot has to report: besides these suites and checks, that `driver` went in.
-    pub fn expected(&self, driver: &str, suites: Vec<Suite>, checks: Vec<String>) -> Expected {
-        let modules = [WITNESS, driver]
-            .into_iter()
+    /// What such a boot has to report: besides these suites and checks, that the modules in `files`
+    /// went in; an empty name is no module.
+    pub fn expected(&self, files: &[&str], suites: Vec<Suite>, checks: Vec<String>) -> Expected {
+        let modules = std::iter::once(&WITNESS)
+            .chain(files)
             .filter_map(|file| Path::new(file).file_stem())
             .map(|stem| stem.to_string_lossy().into_owned())
             .collect();
@@ -125,10 +125,13 @@ impl Ready {
         }
     }
 
-    /// What a boot with the real driver has to report.
-    pub fn expected_of_driver(&self, suites: Vec<Suite>, checks: Vec<String>) -> Expected {
-        let driver = if self.is_modular() { DRIVER } else { "" };
-        self.expected(driver, suites, checks)
+    /// The driver's file in the guest; empty if this kernel takes none.
+    pub fn driver_file(&self) -> &'static str {
+        if self.is_modular() {
+            DRIVER
+        } else {
+            ""
+        }
     }
 }
 

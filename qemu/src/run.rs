@@ -20,7 +20,11 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let mut boot = ready.boot("run", "run");
     // The suites are `make test`'s business.
     boot.words.push(NO_SUITE.into());
-    let expected = ready.expected_of_driver(Vec::new(), ready.guest.list_shown()?);
+    let expected = ready.expected(
+        &[ready.driver_file()],
+        Vec::new(),
+        ready.guest.list_shown()?,
+    );
     let engine = boot.engine.name();
     ui::line(&format!("  boot       {engine}, {} CPUs", boot.cpus));
     let evidence = vm::boot(checkout, &boot, &mut |record| {

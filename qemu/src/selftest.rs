@@ -365,7 +365,7 @@ impl Fault {
         Ok(Spec {
             expected: Expected {
                 cpus: boot.cpus,
-                ..ready.expected(self.driver, suites, checks)
+                ..ready.expected(&[self.driver], suites, checks)
             },
             boot,
             source: ready.kernel.source.clone(),

@@ -256,13 +256,13 @@ fn boot(checkout: &Checkout, ready: &Ready, plan: &Plan) -> Result<Verdict> {
     for (index, filter) in filters.into_iter().enumerate() {
         let (mut boot, checks, expected) = if index == 0 {
             let mut boot = ready.boot("test", "test");
-            let mut expected = ready.expected_of_driver(filter.reporting, plan.checks.clone());
             boot.words.push(format!("lab.extra={DUMMY}"));
-            expected.modules.push(DUMMY.trim_end_matches(".ko").into());
+            let files = [ready.driver_file(), DUMMY];
+            let expected = ready.expected(&files, filter.reporting, plan.checks.clone());
             (boot, check_filter(plan), expected)
         } else {
             let boot = ready.boot_with(&format!("test-{index}"), "test", "");
-            (boot, "-", ready.expected("", filter.reporting, Vec::new()))
+            (boot, "-", ready.expected(&[], filter.reporting, Vec::new()))
         };
         boot.words.extend(filter.words);
         boot.words.push(format!("lab.filter={checks}"));
