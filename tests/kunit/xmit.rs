@@ -11,10 +11,7 @@ use kernel::{
             RegisteredDevice, //
         },
         rtnl,
-        skbuff::{
-            NetXmit,
-            SkBuff, //
-        }, //
+        skbuff::NetXmit, //
     },
     prelude::*,
     time::{
@@ -23,7 +20,10 @@ use kernel::{
     }, //
 };
 
-use super::device::TestLo;
+use super::{
+    device::TestLo,
+    frame, //
+};
 
 const NAME: Name<'static> = Name::from_static(c"loxmit%d");
 
@@ -57,20 +57,7 @@ fn open() -> Result<RegisteredDevice<'static, TestLo>> {
 }
 
 fn send(dev: &RegisteredDevice<'_, TestLo>) -> Result<NetXmit> {
-    send_frame(dev, &UNKNOWN)
-}
-
-fn send_frame(dev: &RegisteredDevice<'_, TestLo>, frame: &[u8]) -> Result<NetXmit> {
-    // CAST: A frame is short.
-    let mut skb = SkBuff::alloc(frame.len() as u32, GFP_ATOMIC)?;
-
-    match skb.put_data(frame) {
-        Ok(()) => skb.dev_queue_xmit(dev),
-        Err(error) => {
-            skb.consume();
-            Err(error)
-        }
-    }
+    frame::send(dev, &UNKNOWN)
 }
 
 /// Waits until the stack has had all of `sent` frames of the unknown protocol. It counts them as
@@ -134,7 +121,7 @@ mod cases {
 
         // With bottom halves off both stay on this CPU, and so in order.
         let bh = bottom_half::local_disable();
-        assert_eq!(send_frame(&dev, &IPV4), Ok(NetXmit::Success));
+        assert_eq!(frame::send(&dev, &IPV4), Ok(NetXmit::Success));
         assert_eq!(send(&dev), Ok(NetXmit::Success));
         drop(bh);
 

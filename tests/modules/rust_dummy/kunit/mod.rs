@@ -4,6 +4,7 @@
 //! loaded.
 
 mod faults;
+#[path = "../../../kunit/frame.rs"]
 mod frame;
 mod notifier;
 mod paths;
