@@ -49,6 +49,12 @@ pub fn fragments(checkout: &Checkout, options: &Options) -> Result<Vec<Fragment>
     names.into_iter().map(read).collect()
 }
 
+/// Whether `fragments` ask for `symbol` to be `y`.
+pub fn wants(fragments: &[Fragment], symbol: &str) -> bool {
+    let value = |fragment: &Fragment| symbols(&fragment.text).remove(symbol);
+    fragments.iter().rev().find_map(value).as_deref() == Some("y")
+}
+
 /// A configuration to be made.
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'a> {
@@ -226,7 +232,15 @@ mod tests {
 
     #[test]
     fn a_later_fragment_wins() {
-        let asked = wanted(&["CONFIG_A=y\n", "# CONFIG_A is not set\n"]);
-        assert!(dropped(&asked, &symbols("")).is_empty());
+        let texts = ["CONFIG_A=y\n", "# CONFIG_A is not set\nCONFIG_B=y\n"];
+        let asked = wanted(&texts);
+        assert!(dropped(&asked, &symbols("CONFIG_B=y")).is_empty());
+        let fragments = texts.map(|text| Fragment {
+            name: "f".into(),
+            text: text.into(),
+        });
+        assert!(!super::wants(&fragments, "A"));
+        assert!(super::wants(&fragments, "B"));
+        assert!(!super::wants(&fragments, "C"));
     }
 }

@@ -41,6 +41,8 @@ use crate::ui::Stage;
 
 /// To be raised when a change to the lab changes what it builds.
 const RECIPE: &str = "1";
+/// Set in the configuration of a kernel that has the driver built in.
+const BUILT_IN: &str = "RUST_LOOPBACK";
 /// How often to look again if others keep changing what was just built.
 const ATTEMPTS: usize = 5;
 
@@ -97,18 +99,20 @@ pub fn ensure(checkout: &Checkout, options: &Options) -> Result<Kernel> {
     for _ in 0..ATTEMPTS {
         let overlay = Overlay::load(checkout)?;
         let source = Source::find(&cache, checkout, options)?;
+        let fragments = config::fragments(checkout, options)?;
         let plan = Plan {
             cache: &cache,
             checkout,
             options,
             toolchain: &toolchain,
-            fragments: config::fragments(checkout, options)?,
             wanted: Wanted {
                 source: &source,
                 identity: source.identity()?,
                 content: source.content(),
                 overlay: &overlay,
+                driver: config::wants(&fragments, BUILT_IN),
             },
+            fragments,
         };
         if let Some(kernel) = plan.find()? {
             if !built {
@@ -145,6 +149,9 @@ impl Plan<'_> {
             .part("overlay", self.wanted.overlay.key.as_bytes())
             .part("build", self.options.build_name().as_bytes())
             .part("tools", self.tools()?.as_bytes());
+        if self.wanted.driver {
+            key.part("driver", self.wanted.overlay.driver_key.as_bytes());
+        }
         for fragment in &self.fragments {
             key.part("fragment", fragment.text.as_bytes());
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What this project adds to Linux: `linux/patches/*.patch`, and over them the files that lie
-//! under `linux/` at their in-tree paths. [`Overlay::apply`] brings a tree to exactly that state
-//! from whatever state of ours it is in, and touches no file that is right already, so that make
-//! rebuilds what really changed and nothing else.
+//! What this project adds to Linux: `linux/patches/*.patch`, over them the files that lie under
+//! `linux/` at their in-tree paths, and the driver. [`Overlay::apply`] brings a tree to exactly that
+//! state from whatever state of ours it is in, and touches no file that is right already, so that
+//! make rebuilds what really changed and nothing else.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -30,14 +30,30 @@ use crate::toolchain::clean;
 /// What lies under `linux/` and is no part of the kernel's tree.
 const NOT_IN_TREE: [&str; 3] = ["patches", "configs", "kernel.lock"];
 
+/// Where the driver is in the kernel's tree.
+const DRIVER_DIR: &str = "drivers/net/rust_loopback";
+
+/// What of the driver's directory lies at the top of the checkout, and is built into each kernel
+/// that has no C driver.
+const SHARED: [&str; 1] = ["gen_lo_setup.rs"];
+
+/// The driver: only a kernel that has it built in is made from these.
+const DRIVER: [&str; 3] = ["rust_loopback.rs", "net_init.rs", "tests/kunit"];
+
+/// Files by their in-tree paths, and where the checkout has them.
+type Files = BTreeMap<PathBuf, PathBuf>;
+
 /// The patches and files of a checkout.
 #[derive(Clone, Debug)]
 pub struct Overlay {
     linux: PathBuf,
     patches: Vec<PathBuf>,
-    files: Vec<PathBuf>,
-    /// A hash of all of it.
+    files: Files,
+    driver: Files,
+    /// A hash of all of it but the driver.
     pub key: String,
+    /// A hash of the driver.
+    pub driver_key: String,
     /// A hash of what of it may change what Kconfig decides.
     pub config_key: String,
 }
@@ -59,36 +75,41 @@ impl Overlay {
     /// Finds the checkout's.
     pub fn load(checkout: &Checkout) -> Result<Self> {
         let linux = checkout.path("linux");
-        let all = key::files(&linux)?;
-        let mut key = Key::default();
-        let (mut patches, mut files) = (Vec::new(), Vec::new());
-        for path in all {
+        let mut patches = Vec::new();
+        let mut files = driver_files(checkout, &SHARED)?;
+        for path in key::files(&linux)? {
             let top = path.components().next();
             let top = top.map(|c| c.as_os_str().to_string_lossy().into_owned());
             let is_patch = path.extension().is_some_and(|e| e == "patch");
             match top.as_deref() {
                 Some("patches") if is_patch => patches.push(path),
                 Some(top) if NOT_IN_TREE.contains(&top) || path.components().count() == 1 => {}
-                _ => files.push(path),
+                _ => {
+                    let source = linux.join(&path);
+                    files.insert(path, source);
+                }
             }
         }
-        key.files(&linux, &patches)?.files(&linux, &files)?;
-        let config_key = config_key(&linux, &patches, &files)?;
+        let driver = driver_files(checkout, &DRIVER)?;
         Ok(Self {
-            key: key.hex(),
-            config_key,
+            key: kernel_key(&linux, &patches, &files)?,
+            driver_key: files_key(&driver)?,
+            config_key: config_key(&linux, &patches, &files)?,
             linux,
             patches,
             files,
+            driver,
         })
     }
 
-    /// Whether the files still are what they were when they were found.
+    /// Whether all but the driver still is what it was when it was found.
     pub fn is_current(&self) -> Result<bool> {
-        let mut key = Key::default();
-        key.files(&self.linux, &self.patches)?;
-        key.files(&self.linux, &self.files)?;
-        Ok(key.hex() == self.key)
+        Ok(kernel_key(&self.linux, &self.patches, &self.files)? == self.key)
+    }
+
+    /// Whether the driver still is what it was when it was found.
+    pub fn is_driver_current(&self) -> Result<bool> {
+        Ok(files_key(&self.driver)? == self.driver_key)
     }
 
     /// Brings a slot's tree to this state.
@@ -110,8 +131,8 @@ impl Overlay {
     /// Every file that is not as upstream has it.
     fn desired(&self, trees: Trees) -> Result<BTreeMap<PathBuf, Content>> {
         let mut desired = self.patched(trees)?;
-        for path in &self.files {
-            desired.insert(path.clone(), Some(read(&self.linux.join(path))?));
+        for (path, source) in self.files.iter().chain(&self.driver) {
+            desired.insert(path.clone(), Some(read(source)?));
         }
         Ok(desired)
     }
@@ -147,6 +168,10 @@ impl Overlay {
     }
 
     fn try_patch(&self, patch: &Path, dir: &Path) -> Result {
+        // One that only brings new files.
+        if touched_by(&read_text(&self.linux.join(patch))?).is_empty() {
+            return Ok(());
+        }
         let mut command = clean("patch");
         command
             .args([
@@ -170,7 +195,40 @@ impl Overlay {
     }
 }
 
-fn config_key(linux: &Path, patches: &[PathBuf], files: &[PathBuf]) -> Result<String> {
+/// The files of the driver's directory that `names` mean: files or directories at the top of the
+/// checkout.
+fn driver_files(checkout: &Checkout, names: &[&str]) -> Result<Files> {
+    let mut files = Files::new();
+    for name in names {
+        let source = checkout.path(name);
+        let place = Path::new(DRIVER_DIR).join(name);
+        if source.is_file() {
+            files.insert(place, source);
+            continue;
+        }
+        for path in key::files(&source)? {
+            files.insert(place.join(&path), source.join(&path));
+        }
+    }
+    Ok(files)
+}
+
+fn kernel_key(linux: &Path, patches: &[PathBuf], files: &Files) -> Result<String> {
+    let mut key = Key::default();
+    key.files(linux, patches)?;
+    key.part("files", files_key(files)?.as_bytes());
+    Ok(key.hex())
+}
+
+fn files_key(files: &Files) -> Result<String> {
+    let mut key = Key::default();
+    for (path, source) in files {
+        key.part(&path.to_string_lossy(), &read(source)?);
+    }
+    Ok(key.hex())
+}
+
+fn config_key(linux: &Path, patches: &[PathBuf], files: &Files) -> Result<String> {
     let mut key = Key::default();
     for patch in patches {
         let text = read_text(&linux.join(patch))?;
@@ -178,8 +236,10 @@ fn config_key(linux: &Path, patches: &[PathBuf], files: &[PathBuf]) -> Result<St
             key.part("patch", text.as_bytes());
         }
     }
-    let files: Vec<_> = files.iter().filter(|path| decides(path)).cloned().collect();
-    Ok(key.files(linux, &files)?.hex())
+    let mut deciding = files.clone();
+    deciding.retain(|path, _| decides(path));
+    key.part("files", files_key(&deciding)?.as_bytes());
+    Ok(key.hex())
 }
 
 /// Whether Kconfig reads this file, or runs it.
@@ -437,6 +497,40 @@ mod tests {
         scene.apply().unwrap();
         assert_eq!(scene.text("slot/linux/rust/n.rs"), "n\n");
         assert_eq!(scene.text("slot/linux/net/dev.c"), "(absent)");
+    }
+
+    #[test]
+    fn the_driver_has_its_place_and_a_key_of_its_own() {
+        let scene = Scene::new();
+        scene.write("co/rust_loopback.rs", "driver");
+        scene.write("co/tests/kunit/mod.rs", "suites");
+        scene.write("co/gen_lo_setup.rs", "setup");
+        scene.apply().unwrap();
+        let dir = "slot/linux/drivers/net/rust_loopback";
+        assert_eq!(scene.text(&format!("{dir}/rust_loopback.rs")), "driver");
+        assert_eq!(scene.text(&format!("{dir}/tests/kunit/mod.rs")), "suites");
+        assert_eq!(scene.text(&format!("{dir}/gen_lo_setup.rs")), "setup");
+        let before = scene.overlay();
+        scene.write("co/tests/kunit/mod.rs", "other suites");
+        let after = scene.overlay();
+        assert_eq!(before.key, after.key);
+        assert_ne!(before.driver_key, after.driver_key);
+        assert!(before.is_current().unwrap());
+        assert!(!before.is_driver_current().unwrap());
+        scene.write("co/gen_lo_setup.rs", "other setup");
+        assert_ne!(after.key, scene.overlay().key);
+    }
+
+    #[test]
+    fn a_patch_may_be_but_a_message() {
+        let scene = Scene::new();
+        scene.write(
+            "co/linux/patches/0001-x.patch",
+            "Subject: [PATCH] x\n\nWhy.\n",
+        );
+        scene.write("co/linux/rust/net/new.rs", "new");
+        scene.apply().unwrap();
+        assert_eq!(scene.text("slot/linux/rust/net/new.rs"), "new");
     }
 
     #[test]

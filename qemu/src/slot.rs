@@ -43,6 +43,20 @@ struct Record {
     owner: PathBuf,
     /// The overlay that its tree has; none while that is being changed.
     overlay: Option<String>,
+    /// The driver that its tree has; none while that is being changed.
+    #[serde(default)]
+    driver: Option<String>,
+}
+
+impl Record {
+    /// Whether the tree is as `wanted`.
+    fn has(&self, wanted: &Wanted) -> bool {
+        let overlay = wanted.overlay;
+        self.identity == wanted.identity
+            && self.content == wanted.content
+            && self.overlay.as_ref() == Some(&overlay.key)
+            && (!wanted.driver || self.driver.as_ref() == Some(&overlay.driver_key))
+    }
 }
 
 /// A slot, locked.
@@ -64,6 +78,8 @@ pub struct Wanted<'a> {
     pub content: String,
     /// What comes over it.
     pub overlay: &'a Overlay,
+    /// Whether the driver is part of the build.
+    pub driver: bool,
 }
 
 impl Slot {
@@ -75,14 +91,8 @@ impl Slot {
         fresh: &dyn Fn(&Path) -> bool,
     ) -> Result<Option<Self>> {
         for dir in all(cache)? {
-            let good = || {
-                load(&dir).filter(|record| {
-                    record.identity == wanted.identity
-                        && record.content == wanted.content
-                        && record.overlay.as_deref() == Some(&wanted.overlay.key)
-                        && fresh(&dir.join("linux"))
-                })
-            };
+            let good =
+                || load(&dir).filter(|record| record.has(wanted) && fresh(&dir.join("linux")));
             if good().is_none() {
                 continue;
             }
@@ -173,29 +183,30 @@ impl Slot {
     /// meanwhile.
     pub fn sync(&mut self, wanted: &Wanted) -> Result<bool> {
         if self.record.content != wanted.content {
-            self.mark(None)?;
+            self.mark(None, None)?;
             if let Source::Tree(tree) = wanted.source {
                 tree.import(&self.dir, Stage::start("update", "copying what changed"))?;
             }
             self.record.content.clone_from(&wanted.content);
         }
-        if self.record.overlay.as_ref() == Some(&wanted.overlay.key) {
+        if self.record.has(wanted) {
             return Ok(true);
         }
-        self.mark(None)?;
+        self.mark(None, None)?;
         wanted.overlay.apply(Trees {
             linux: &self.linux(),
             orig: &self.dir.join("orig"),
         })?;
-        if !wanted.overlay.is_current()? {
-            return Ok(false);
-        }
-        self.mark(Some(wanted.overlay.key.clone()))?;
-        Ok(true)
+        let (overlay, driver) = (&wanted.overlay.key, &wanted.overlay.driver_key);
+        let current = wanted.overlay.is_current()?.then(|| overlay.clone());
+        let driver = wanted.overlay.is_driver_current()?.then(|| driver.clone());
+        self.mark(current, driver)?;
+        Ok(self.record.has(wanted))
     }
 
-    fn mark(&mut self, overlay: Option<String>) -> Result {
+    fn mark(&mut self, overlay: Option<String>, driver: Option<String>) -> Result {
         self.record.overlay = overlay;
+        self.record.driver = driver;
         store(&self.dir, &self.record)
     }
 
@@ -223,6 +234,7 @@ fn unpacked(cache: &Cache, wanted: &Wanted, new: &Path) -> Result<Record> {
         content: source.content(),
         owner: PathBuf::new(),
         overlay: None,
+        driver: None,
     })
 }
 
@@ -359,6 +371,7 @@ mod tests {
                 content: String::new(),
                 owner: owner.to_path_buf(),
                 overlay: overlay.map(String::from),
+                driver: None,
             };
             store(&slot, &record).unwrap();
         }
@@ -381,6 +394,7 @@ mod tests {
             identity: "id".into(),
             content: String::new(),
             overlay: &overlay,
+            driver: false,
         })
     }
 
