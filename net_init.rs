@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How the loopback device comes up: in each network namespace, before any other device.
+//! How the loopback device comes up: in each network namespace, before any other device. Built in,
+//! `net_dev_init()` sees to that; a module registers by itself.
 
 use kernel::{
     net::{
-        net_namespace::LoopbackNamespace,
+        loopback::{
+            self,
+            LoopbackNamespace, //
+        },
         netdevice::{
             Name,
             NameAssignType,
@@ -25,7 +29,7 @@ pub(crate) struct LoopbackNetOps;
 
 #[vtable]
 impl pernet::Operations for LoopbackNetOps {
-    type Place = pernet::Loopback;
+    type Place = loopback::Slot;
 
     /// `loopback_net_init()`
     ///
@@ -42,12 +46,14 @@ impl pernet::Operations for LoopbackNetOps {
 }
 
 /// The module: lo is there as long as it is.
+#[cfg(MODULE)]
 #[pin_data]
 pub(crate) struct RustLoopback {
     #[pin]
     net_ops: pernet::Registration<LoopbackNetOps>,
 }
 
+#[cfg(MODULE)]
 impl kernel::InPlaceModule for RustLoopback {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {

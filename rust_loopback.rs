@@ -9,39 +9,28 @@
 
 #![forbid(unsafe_code)]
 
+mod gen_lo_setup;
 mod net_init;
 
-#[cfg(CONFIG_KUNIT = "y")]
+#[cfg(CONFIG_RUST_LOOPBACK_KUNIT_TEST)]
 #[path = "tests/kunit/mod.rs"]
 mod kunit;
 
 use kernel::{
     net::{
-        etherdevice::{
-            eth_mac_addr,
-            ETH_ALEN,
-            ETH_HLEN, //
-        },
+        etherdevice::eth_mac_addr,
         ethtool,
-        netdev_features::{
-            Feature,
-            Features, //
-        },
         netdevice::{
             self,
             Device,
-            Flag,
-            LinkType,
             Lstats,
             NetdevTx,
-            PrivFlag,
             RtnlLinkStats64,
             Setup,
             SockAddr,
             Unregistered,
             Visible,
-            XmitContext,
-            GSO_MAX_SIZE, //
+            XmitContext, //
         },
         skbuff::{
             NetRx,
@@ -50,6 +39,8 @@ use kernel::{
     },
     prelude::*, //
 };
+
+use gen_lo_setup::gen_lo_setup;
 
 /// The higher levels take care of making this non-reentrant: it is called with bottom halves off.
 #[inline]
@@ -89,32 +80,6 @@ where
     stats.set_tx_packets(sum.packets);
     stats.set_rx_bytes(sum.bytes);
     stats.set_tx_bytes(sum.bytes);
-}
-
-fn gen_lo_setup<T: netdevice::Operations>(dev: &mut Setup<'_, T>, mtu: u32) {
-    dev.set_mtu(mtu);
-    dev.set_hard_header_len(ETH_HLEN);
-    dev.set_min_header_len(ETH_HLEN);
-    dev.set_addr_len(ETH_ALEN);
-    dev.set_type(LinkType::Loopback);
-    dev.set_flags(Flag::Loopback);
-    dev.add_priv_flags(PrivFlag::LiveAddrChange | PrivFlag::NoQueue);
-    dev.set_lltx(true);
-    dev.set_netns_immutable(true);
-    dev.keep_dst();
-    dev.set_hw_features(Features::GSO_SOFTWARE);
-    dev.set_features(
-        Features::GSO_SOFTWARE
-            | Feature::Sg
-            | Feature::FragList
-            | Feature::HwCsum
-            | Feature::RxCsum
-            | Feature::SctpCrc
-            | Feature::HighDma
-            | Feature::VlanChallenged
-            | Feature::Loopback,
-    );
-    dev.set_tso_max_size(GSO_MAX_SIZE);
 }
 
 /// The loopback device is special. There is only one instance per network namespace.
@@ -160,10 +125,18 @@ impl netdevice::Operations for Loopback {
     }
 }
 
+#[cfg(MODULE)]
 module! {
     type: net_init::RustLoopback,
     name: "rust_loopback",
     authors: ["The rust_loopback authors"],
     description: "Loopback network device, in Rust",
     license: "GPL",
+}
+
+// A module's init function would come too late.
+#[cfg(not(MODULE))]
+kernel::loopback_net_ops! {
+    type: net_init::LoopbackNetOps,
+    name: "rust_loopback",
 }

@@ -17,10 +17,11 @@ use kernel::{
             ETH_ALEN,
             ETH_HLEN, //
         },
-        net_namespace::{
-            LoopbackNamespace,
-            Namespace, //
+        loopback::{
+            self,
+            LoopbackNamespace, //
         },
+        net_namespace::Namespace,
         netdevice::{
             self,
             Device,
@@ -115,7 +116,7 @@ struct CountedLoNetOps;
 
 #[vtable]
 impl pernet::Operations for CountedLoNetOps {
-    type Place = pernet::Loopback;
+    type Place = loopback::Slot;
 
     fn init(net: &LoopbackNamespace) -> Result {
         counted_lo_net_init(net, &TALLY)
@@ -129,7 +130,7 @@ static HESITANT: Tally = Tally::new();
 
 #[vtable]
 impl pernet::Operations for HesitantNetOps {
-    type Place = pernet::Loopback;
+    type Place = loopback::Slot;
 
     fn init(net: &LoopbackNamespace) -> Result {
         counted_lo_net_init(net, &HESITANT)?;

@@ -27,6 +27,12 @@ __rust_helper void rust_helper_dev_lstats_add(struct net_device *dev, unsigned i
 	dev_lstats_add(dev, len);
 }
 
+__rust_helper const struct pcpu_lstats *
+rust_helper_netdev_lstats_cpu_ptr(const struct net_device *dev, unsigned int cpu)
+{
+	return per_cpu_ptr(dev->lstats, cpu);
+}
+
 __rust_helper void rust_helper_eth_hw_addr_random(struct net_device *dev)
 {
 	eth_hw_addr_random(dev);

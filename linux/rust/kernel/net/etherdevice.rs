@@ -25,6 +25,18 @@ use crate::{
 /// ```
 pub const ETH_ALEN: u8 = bindings::ETH_ALEN as u8;
 
+/// The least MTU of Ethernet in bytes: that of IPv4.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::net::etherdevice::ETH_MIN_MTU;
+///
+/// // The longest header, and the least of fragments.
+/// assert_eq!(ETH_MIN_MTU, 60 + 8);
+/// ```
+pub const ETH_MIN_MTU: u32 = bindings::ETH_MIN_MTU;
+
 /// Length of an Ethernet header in bytes.
 ///
 /// # Examples

@@ -7,17 +7,6 @@
 use core::ptr;
 
 use crate::types::Opaque;
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-use core::ops::Deref;
-
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-use crate::{
-    net::netdevice::{
-        Operations,
-        RegisteredDevice, //
-    },
-    prelude::*, //
-};
 
 /// Wraps the kernel's `struct net`. Thread safe.
 ///
@@ -90,14 +79,14 @@ impl Namespace {
     }
 
     #[inline]
-    fn loopback_slot(&self) -> *mut *mut bindings::net_device {
+    pub(super) fn loopback_slot(&self) -> *mut *mut bindings::net_device {
         // SAFETY: The namespace is valid; only an address is taken.
         unsafe { &raw mut (*self.as_raw()).loopback_dev }
     }
 
     /// What `loopback_dev` is while there is no loopback device.
     #[inline]
-    fn no_loopback_dev() -> *mut bindings::net_device {
+    pub(super) fn no_loopback_dev() -> *mut bindings::net_device {
         if cfg!(CONFIG_NET_LOOPBACK_LATE) {
             // SAFETY: `blackhole_netdev` is set once, at boot.
             unsafe { bindings::blackhole_netdev }
@@ -140,143 +129,5 @@ impl Namespace {
                 slot.write_volatile(Self::no_loopback_dev());
             }
         }
-    }
-
-    /// Unregisters the loopback device, if there is one.
-    ///
-    /// # Safety
-    ///
-    /// To be called from a pernet operation of the loopback slot, where nothing else sets up or
-    /// takes down the loopback device.
-    #[cfg(CONFIG_NET_LOOPBACK_LATE)]
-    pub(super) unsafe fn unregister_loopback_dev(&self) {
-        if !self.has_loopback_dev() {
-            return;
-        }
-
-        let slot = self.loopback_slot();
-
-        // Taken back first: whoever found the device before is done with it, or holds a reference
-        // that can be seen, when `unregister_netdev()` waits for its users.
-        //
-        // SAFETY: The slot is valid, and nobody else writes it now. The device is registered, as it
-        // was set by a `LoopbackNamespace`. RTNL is not held in a pernet operation.
-        unsafe {
-            let dev = slot.read_volatile();
-            slot.write_volatile(Self::no_loopback_dev());
-            bindings::unregister_netdev(dev);
-        }
-    }
-}
-
-/// A namespace as pernet operations in the loopback slot see it: its loopback device can be set.
-///
-/// # Invariants
-///
-/// There is one only while [`pernet::Operations::init`] of the loopback slot runs for it.
-///
-/// [`pernet::Operations::init`]: super::pernet::Operations::init
-///
-/// # Examples
-///
-/// ```
-/// use core::marker::PhantomData;
-/// use kernel::{
-///     net::{
-///         net_namespace::LoopbackNamespace,
-///         netdevice::{
-///             self,
-///             Name,
-///             NameAssignType,
-///             UnregisteredDevice,
-///             LOOPBACK_IFINDEX, //
-///         },
-///         pernet, //
-///     },
-///     prelude::*, //
-/// };
-///
-/// struct LoopbackNetOps<T>(PhantomData<T>);
-///
-/// #[vtable]
-/// impl<T: netdevice::Operations + Default> pernet::Operations for LoopbackNetOps<T> {
-///     type Place = pernet::Loopback;
-///
-///     fn init(net: &LoopbackNamespace) -> Result {
-///         let name = Name::from_static(c"lo");
-///         let assign_type = NameAssignType::Predictable;
-///         let mut dev = UnregisteredDevice::alloc(name, assign_type, T::default())?;
-///
-///         dev.dev_net_set(net);
-///         dev.set_ifindex(LOOPBACK_IFINDEX)?;
-///         net.set_loopback_dev(dev.register_netdev()?)
-///     }
-/// }
-/// ```
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-#[repr(transparent)]
-pub struct LoopbackNamespace(Namespace);
-
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-impl LoopbackNamespace {
-    /// Borrows a namespace.
-    ///
-    /// # Safety
-    ///
-    /// `net` must be valid for the lifetime of the result, and the caller must be the init function
-    /// of pernet operations in the loopback slot.
-    #[inline]
-    pub(super) unsafe fn from_raw<'a>(net: *mut bindings::net) -> &'a Self {
-        // INVARIANT: By the safety requirements.
-        // SAFETY: By the safety requirements; `LoopbackNamespace` is transparent.
-        unsafe { &*net.cast() }
-    }
-
-    /// Makes `dev` the loopback device: `net->loopback_dev = dev`.
-    ///
-    /// From here on the namespace owns the device: it takes it down when it goes away itself or
-    /// when the pernet operations are unregistered, and the pointer is taken back before the device
-    /// is freed.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if `dev` is not in this namespace, may leave it, or does not have the index
-    /// [`LOOPBACK_IFINDEX`](super::netdevice::LOOPBACK_IFINDEX); `EEXIST` if there is a loopback
-    /// device already. `dev` is then unregistered.
-    ///
-    /// # Context
-    ///
-    /// Process context, RTNL not held; may sleep.
-    ///
-    /// # Examples
-    ///
-    /// See [`LoopbackNamespace`].
-    pub fn set_loopback_dev<T: Operations>(&self, dev: RegisteredDevice<'_, T>) -> Result {
-        if dev.ifindex() != bindings::LOOPBACK_IFINDEX || !dev.netns_immutable() {
-            return Err(EINVAL);
-        }
-        // SAFETY: The device is valid; only pointers are compared.
-        if unsafe { bindings::dev_net(dev.as_raw()) } != self.as_raw() {
-            return Err(EINVAL);
-        }
-        if self.has_loopback_dev() {
-            return Err(EEXIST);
-        }
-
-        // INVARIANT: All that is asked of a loopback device has just been checked.
-        // SAFETY: The slot is valid. Only the holder of device 1 writes it, and there can be but
-        // one. `RegisteredDevice` gives up its ownership.
-        unsafe { self.loopback_slot().write_volatile(dev.into_raw()) };
-        Ok(())
-    }
-}
-
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-impl Deref for LoopbackNamespace {
-    type Target = Namespace;
-
-    #[inline]
-    fn deref(&self) -> &Namespace {
-        &self.0
     }
 }

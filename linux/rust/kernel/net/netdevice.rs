@@ -49,6 +49,7 @@ pub use self::{
     queue::TxQueue,
     setup::Setup,
     stats::{
+        dev_lstats_read,
         LinkStats64,
         Lstats,
         LstatsSum,

@@ -20,9 +20,6 @@ use crate::{
     types::Opaque, //
 };
 
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-use crate::net::net_namespace::LoopbackNamespace;
-
 /// What is done for each namespace, `struct pernet_operations`. What is not implemented is absent
 /// from the C structure.
 ///
@@ -78,7 +75,8 @@ use crate::net::net_namespace::LoopbackNamespace;
 /// ```
 #[vtable]
 pub trait Operations: Sized + 'static {
-    /// Where in the list of pernet operations: [`Subsys`], [`Devices`] or [`Loopback`].
+    /// Where in the list of pernet operations: [`Subsys`], [`Devices`] or the loopback driver's
+    /// [`Slot`](super::loopback::Slot).
     type Place: Place;
 
     /// Called for each namespace that exists at registration, and for each new one.
@@ -93,7 +91,7 @@ pub trait Operations: Sized + 'static {
     }
 }
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Place {
         /// Whether [`Place::exit`] does anything.
         const HAS_EXIT: bool = false;
@@ -127,7 +125,8 @@ mod sealed {
     }
 }
 
-/// Where in the list of pernet operations: [`Subsys`], [`Devices`] or [`Loopback`].
+/// Where in the list of pernet operations: [`Subsys`], [`Devices`] or the loopback driver's
+/// [`Slot`](super::loopback::Slot).
 ///
 /// The order is that of set-up; namespaces are taken down in the reverse order.
 ///
@@ -189,52 +188,6 @@ impl sealed::Place for Devices {
     unsafe fn unregister(ops: *mut bindings::pernet_operations) {
         // SAFETY: By the safety requirements.
         unsafe { bindings::unregister_pernet_device(ops) }
-    }
-}
-
-/// Between the subsystems and all other devices: `register_pernet_loopback()`.
-///
-/// There is room for one driver. A loopback device that was set here is unregistered when the
-/// operations are, and when their init fails after all.
-///
-/// # Examples
-///
-/// See [`LoopbackNamespace`].
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-pub enum Loopback {}
-
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-impl Place for Loopback {
-    type Namespace = LoopbackNamespace;
-}
-
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-impl sealed::View for LoopbackNamespace {
-    unsafe fn from_raw<'a>(net: *mut bindings::net) -> &'a Self {
-        // SAFETY: By the safety requirements.
-        unsafe { LoopbackNamespace::from_raw(net) }
-    }
-}
-
-#[cfg(CONFIG_NET_LOOPBACK_LATE)]
-impl sealed::Place for Loopback {
-    const HAS_EXIT: bool = true;
-
-    unsafe fn register(ops: *mut bindings::pernet_operations) -> c_int {
-        // SAFETY: By the safety requirements.
-        unsafe { bindings::register_pernet_loopback(ops) }
-    }
-
-    unsafe fn unregister(ops: *mut bindings::pernet_operations) {
-        // SAFETY: By the safety requirements.
-        unsafe { bindings::unregister_pernet_device(ops) }
-    }
-
-    unsafe fn exit(net: &Namespace) {
-        // In a namespace that goes away, `default_device_exit_batch()` was here before.
-        //
-        // SAFETY: This is the loopback slot, where there are no other operations.
-        unsafe { net.unregister_loopback_dev() }
     }
 }
 
@@ -303,7 +256,7 @@ impl<T: Operations> Registration<T> {
     /// # Safety
     ///
     /// To be called by the kernel only, as `pernet_operations::init`.
-    unsafe extern "C" fn init_callback(net: *mut bindings::net) -> c_int {
+    pub(super) unsafe extern "C" fn init_callback(net: *mut bindings::net) -> c_int {
         // SAFETY: The kernel passes a valid namespace, and this is the init function of operations
         // at `T::Place`.
         let view = unsafe { <<T::Place as Place>::Namespace as sealed::View>::from_raw(net) };
@@ -322,7 +275,7 @@ impl<T: Operations> Registration<T> {
     /// # Safety
     ///
     /// To be called by the kernel only, as `pernet_operations::exit`.
-    unsafe extern "C" fn exit_callback(net: *mut bindings::net) {
+    pub(super) unsafe extern "C" fn exit_callback(net: *mut bindings::net) {
         // SAFETY: The kernel passes a valid namespace.
         let net = unsafe { Namespace::from_raw(net) };
 

@@ -36,8 +36,8 @@ mod sealed {
 /// See [`SkBuff`].
 pub trait State: sealed::State {}
 
-/// The state of a buffer that a transmit function was given: its route may be borrowed from the RCU
-/// read-side section around that function.
+/// The state of a buffer that a transmit function was given, or a neighbour's output: its route may
+/// be borrowed from the RCU read-side section around that function.
 ///
 /// # Examples
 ///
@@ -80,8 +80,7 @@ impl State for Received<'_> {}
 /// # Invariants
 ///
 /// `skb` is valid, and this is its only user; pktgen may have a reference, to see when it is freed.
-/// In state [`Xmit`] it is what the transmit function
-/// that is running was given. In all other states it has no borrowed route; in state [`Received`],
+/// In state [`Xmit`] it is what the function that is running was given. In all other states it has no borrowed route; in state [`Received`],
 /// `skb->dev` is a device that stays registered for `'dev`.
 ///
 /// # Examples
@@ -171,12 +170,12 @@ pub enum NetXmit {
 }
 
 impl SkBuff<Xmit> {
-    /// Takes ownership of the buffer that a transmit function is given.
+    /// Takes ownership of the buffer that a transmit function or a neighbour's output is given.
     ///
     /// # Safety
     ///
     /// `skb` must be valid, the caller must hand over its ownership, and the result must not
-    /// outlive the transmit function.
+    /// outlive that function.
     #[inline]
     pub(super) unsafe fn from_raw(skb: NonNull<bindings::sk_buff>) -> Self {
         // INVARIANT: As the safety requirements say.

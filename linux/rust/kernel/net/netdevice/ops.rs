@@ -26,6 +26,7 @@ use crate::{
     },
     net::{
         bottom_half::BhDisabled,
+        neighbour::Neighbour,
         net_namespace::Namespace,
         skbuff::SkBuff, //
     },
@@ -203,6 +204,15 @@ pub trait Operations: Sized + Send + Sync + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
+    /// Prepares a neighbour that is being made: `ndo_neigh_construct`.
+    ///
+    /// # Context
+    ///
+    /// RCU read-side section or process context, a lock may be held; must not sleep.
+    fn neigh_construct(_dev: &Device<Self>, _neigh: &mut Neighbour<'_>) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
     /// Turns the carrier on or off by the administrator's will: `ndo_change_carrier`.
     ///
     /// # Context
@@ -321,6 +331,7 @@ impl<T: Operations> VTable<T> {
         ndo_validate_addr: operation!(HAS_VALIDATE_ADDR, validate_addr_callback),
         ndo_change_mtu: operation!(HAS_CHANGE_MTU, change_mtu_callback),
         ndo_get_stats64: operation!(HAS_GET_STATS64, get_stats64_callback),
+        ndo_neigh_construct: operation!(HAS_NEIGH_CONSTRUCT, neigh_construct_callback),
         ndo_change_carrier: operation!(HAS_CHANGE_CARRIER, change_carrier_callback),
         ..pin_init::zeroed()
     };
@@ -462,6 +473,23 @@ impl<T: Operations> VTable<T> {
         let mut stats = unsafe { RtnlLinkStats64::from_raw(NonNull::new_unchecked(stats)) };
 
         T::get_stats64(dev, &mut stats);
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the kernel only, as `ndo_neigh_construct` of a device of `T`.
+    unsafe extern "C" fn neigh_construct_callback(
+        dev: *mut bindings::net_device,
+        neigh: *mut bindings::neighbour,
+    ) -> c_int {
+        // SAFETY: The kernel passes a registered device of `T`.
+        let dev = unsafe { Device::<T, Registered>::from_raw(dev) };
+
+        // SAFETY: The kernel passes a new neighbour. `neigh_ifdown()` takes its output away when
+        // the device is unregistered.
+        let mut neigh = unsafe { Neighbour::from_raw(NonNull::new_unchecked(neigh)) };
+
+        from_result(|| T::neigh_construct(dev, &mut neigh).map(|()| 0))
     }
 
     /// # Safety

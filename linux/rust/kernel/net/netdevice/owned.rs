@@ -347,6 +347,12 @@ impl<'net, T: Operations> UnregisteredDevice<'net, T> {
         Ok(self.registered())
     }
 
+    /// Gives the ownership to whoever takes the pointer.
+    #[inline]
+    pub(in crate::net) fn into_raw(self) -> *mut bindings::net_device {
+        ManuallyDrop::new(self).dev.as_ptr()
+    }
+
     #[inline]
     fn registered(self) -> RegisteredDevice<'net, T> {
         // INVARIANT: The device is registered now.

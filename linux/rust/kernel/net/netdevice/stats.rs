@@ -14,7 +14,10 @@ use super::{
     State,
     Visible, //
 };
-use crate::net::bottom_half::BhDisabled;
+use crate::{
+    net::bottom_half::BhDisabled,
+    prelude::*, //
+};
 use readable::HasStats;
 
 mod sealed {
@@ -128,6 +131,93 @@ impl<T: Operations<Stats = Lstats>, S: HasStats> Device<T, S> {
         unsafe { bindings::dev_lstats_read(self.as_raw(), &mut sum.packets, &mut sum.bytes) };
         sum
     }
+}
+
+/// What C drivers call as `dev_lstats_read()`. For [`dev_lstats_read!`](crate::dev_lstats_read).
+///
+/// # Safety
+///
+/// `dev` must be a valid device with `lstats`, and `packets` and `bytes` valid for writes.
+#[doc(hidden)]
+#[inline]
+pub unsafe fn dev_lstats_read(
+    dev: *mut bindings::net_device,
+    packets: *mut bindings::u64_,
+    bytes: *mut bindings::u64_,
+) {
+    let mut sum = LstatsSum::default();
+    // SAFETY: The mask is static, and does not change after boot.
+    let next =
+        |cpu| unsafe { bindings::cpumask_next(cpu, &raw const bindings::__cpu_possible_mask) };
+
+    let mut cpu = next(-1);
+    // SAFETY: As before.
+    while cpu < unsafe { bindings::nr_cpu_ids } {
+        // SAFETY: The CPU is possible, and the device has its statistics for each of these.
+        let share = unsafe { cpu_share(bindings::netdev_lstats_cpu_ptr(dev, cpu)) };
+
+        sum.packets = sum.packets.wrapping_add(share.packets);
+        sum.bytes = sum.bytes.wrapping_add(share.bytes);
+        // CAST: There are not as many CPUs.
+        cpu = next(cpu as c_int);
+    }
+
+    // SAFETY: By the safety requirements.
+    unsafe {
+        packets.write(sum.packets);
+        bytes.write(sum.bytes);
+    }
+}
+
+/// One CPU's counters, both from the same moment.
+///
+/// # Safety
+///
+/// `stats` must be valid.
+#[inline]
+unsafe fn cpu_share(stats: *const bindings::pcpu_lstats) -> LstatsSum {
+    // SAFETY: By the safety requirements; these functions are for counters that change meanwhile.
+    unsafe {
+        loop {
+            let start = bindings::u64_stats_fetch_begin(&raw const (*stats).syncp);
+            let share = LstatsSum {
+                packets: bindings::u64_stats_read(&raw const (*stats).packets),
+                bytes: bindings::u64_stats_read(&raw const (*stats).bytes),
+            };
+            if !bindings::u64_stats_fetch_retry(&raw const (*stats).syncp, start) {
+                return share;
+            }
+        }
+    }
+}
+
+/// Defines `dev_lstats_read()` for the C drivers of the kernel, in place of the one in
+/// `drivers/net/loopback.c`. One built-in crate does so.
+///
+/// # Examples
+///
+/// ```ignore
+/// kernel::dev_lstats_read!();
+/// ```
+#[macro_export]
+macro_rules! dev_lstats_read {
+    () => {
+        /// Adds up a device's `lstats`.
+        ///
+        /// # Safety
+        ///
+        /// As C has it: `dev` must be a valid device with `lstats`, and the other pointers valid
+        /// for writes.
+        #[no_mangle]
+        unsafe extern "C" fn dev_lstats_read(
+            dev: *mut $crate::bindings::net_device,
+            packets: *mut $crate::bindings::u64_,
+            bytes: *mut $crate::bindings::u64_,
+        ) {
+            // SAFETY: By the safety requirements.
+            unsafe { $crate::net::netdevice::dev_lstats_read(dev, packets, bytes) }
+        }
+    };
 }
 
 /// Where the statistics go, `struct rtnl_link_stats64`.
