@@ -33,11 +33,8 @@ const NOT_IN_TREE: [&str; 3] = ["patches", "configs", "kernel.lock"];
 /// Where the driver is in the kernel's tree.
 const DRIVER_DIR: &str = "drivers/net/rust_loopback";
 
-/// What of the driver's directory lies at the top of the checkout, and is built into each kernel
-/// that has no C driver.
-const SHARED: [&str; 1] = ["gen_lo_setup.rs"];
-
-/// The driver: only a kernel that has it built in is made from these.
+/// The driver, at the top of the checkout: only a kernel that has it built in is made from these.
+/// What it has in common with what each kernel has built in, `linux/` has a link to.
 const DRIVER: [&str; 3] = ["rust_loopback.rs", "net_init.rs", "tests/kunit"];
 
 /// Files by their in-tree paths, and where the checkout has them.
@@ -76,7 +73,7 @@ impl Overlay {
     pub fn load(checkout: &Checkout) -> Result<Self> {
         let linux = checkout.path("linux");
         let mut patches = Vec::new();
-        let mut files = driver_files(checkout, &SHARED)?;
+        let mut files = Files::new();
         for path in key::files(&linux)? {
             let top = path.components().next();
             let top = top.map(|c| c.as_os_str().to_string_lossy().into_owned());
@@ -90,7 +87,7 @@ impl Overlay {
                 }
             }
         }
-        let driver = driver_files(checkout, &DRIVER)?;
+        let driver = driver_files(checkout)?;
         Ok(Self {
             key: kernel_key(&linux, &patches, &files)?,
             driver_key: files_key(&driver)?,
@@ -195,11 +192,10 @@ impl Overlay {
     }
 }
 
-/// The files of the driver's directory that `names` mean: files or directories at the top of the
-/// checkout.
-fn driver_files(checkout: &Checkout, names: &[&str]) -> Result<Files> {
+/// The driver's files, by their places in the tree.
+fn driver_files(checkout: &Checkout) -> Result<Files> {
     let mut files = Files::new();
-    for name in names {
+    for name in DRIVER {
         let source = checkout.path(name);
         let place = Path::new(DRIVER_DIR).join(name);
         if source.is_file() {
@@ -505,6 +501,9 @@ mod tests {
         scene.write("co/rust_loopback.rs", "driver");
         scene.write("co/tests/kunit/mod.rs", "suites");
         scene.write("co/gen_lo_setup.rs", "setup");
+        scene.write("co/linux/drivers/net/rust_loopback/exports.c", "exports");
+        let link = scene.path("co/linux/drivers/net/rust_loopback/gen_lo_setup.rs");
+        std::os::unix::fs::symlink("../../../../gen_lo_setup.rs", link).unwrap();
         scene.apply().unwrap();
         let dir = "slot/linux/drivers/net/rust_loopback";
         assert_eq!(scene.text(&format!("{dir}/rust_loopback.rs")), "driver");
