@@ -64,11 +64,21 @@ where
     if !unsafe { bindings::blackhole_netdev }.is_null() {
         return Err(EBUSY);
     }
-    let slot = Namespace::init_net().loopback_slot();
-    let dev = dev.into_raw();
 
-    // SAFETY: The device is valid and so far ours alone, and RTNL is held. It is never freed, so
-    // that it can be given to everybody.
+    // SAFETY: RTNL is held. The device is valid and so far ours alone, and nobody frees it.
+    unsafe { publish(dev.into_raw()) };
+    Ok(())
+}
+
+/// Brings the device up and makes it `blackhole_netdev`. No module could call what this calls.
+///
+/// # Safety
+///
+/// RTNL must be held, and `dev` be valid for ever and nobody else's yet.
+unsafe fn publish(dev: *mut bindings::net_device) {
+    let slot = Namespace::init_net().loopback_slot();
+
+    // SAFETY: By the safety requirements.
     unsafe {
         bindings::dev_init_scheduler(dev);
         bindings::dev_activate(dev);
@@ -80,7 +90,6 @@ where
             *slot = dev;
         }
     }
-    Ok(())
 }
 
 /// Defines `blackhole_netdev` for the C code of the kernel, in place of the one in

@@ -3,9 +3,12 @@
 //! KUnit suites of the abstractions, with the dummy as their user. They run when the module is
 //! loaded.
 
+mod blackhole;
 mod faults;
 #[path = "../../../kunit/frame.rs"]
 mod frame;
+mod neigh_table;
+mod neighbour;
 mod notifier;
 mod paths;
 mod queues;
