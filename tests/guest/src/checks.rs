@@ -98,6 +98,7 @@ pub const ALL: &[Check] = &[
     unshown("guest.dummy.netns", crate::dummy::netns),
     unshown("guest.dummy.unload", crate::dummy::unload),
     unshown("guest.module.unload", crate::unload::check),
+    unshown("guest.module.reload", crate::reload::check),
     unshown("guest.module.private_data", crate::counted::check),
     // After all that could leak.
     unshown("guest.kernel.leaks", crate::leaks::check),

@@ -3,6 +3,13 @@
 //! Where a check happens: in the first network namespace or in one that it made.
 
 use std::fs;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use rustix::thread::move_into_link_name_space;
+use rustix::thread::LinkNameSpaceType;
 
 use crate::command;
 use crate::ip;
@@ -61,6 +68,18 @@ impl Scope {
             Scope::Made => command::run(&self.exec(&["cat", witness::FILE]))?,
         };
         Witness::parse(&text)
+    }
+
+    /// Moves this thread into it.
+    pub fn enter(self) -> Result<(), String> {
+        if self == Scope::Init {
+            return Ok(());
+        }
+        let path = Path::new("/run/netns").join(NAME);
+        let fail = |e: io::Error| format!("enter {}: {e}", path.display());
+        let file = File::open(&path).map_err(fail)?;
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+            .map_err(|e| fail(e.into()))
     }
 
     /// Sets `lo` up; no harm if it is.

@@ -87,7 +87,7 @@ fn talk(socket: &UdpSocket) -> Result<(), String> {
 }
 
 /// Nothing of the driver may be left, in any namespace.
-fn gone() -> Result<(), String> {
+pub fn gone() -> Result<(), String> {
     for scope in SCOPES {
         if let Ok(link) = scope.link() {
             return Err(format!(
@@ -106,7 +106,7 @@ fn gone() -> Result<(), String> {
 }
 
 /// Inserts it once more.
-fn back(context: &mut Context<'_>) -> Result<(), String> {
+pub fn back(context: &mut Context<'_>) -> Result<(), String> {
     context.forget();
     let record = modules::insert(context.driver, "");
     let Record::Insmod { errno, error, .. } = &record else {
