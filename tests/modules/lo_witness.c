@@ -11,10 +11,28 @@
 #include <linux/proc_fs.h>
 #include <linux/rtnetlink.h>
 #include <linux/seq_file.h>
+#include <net/if_inet6.h>
+#include <net/ip6_fib.h>
 #include <net/net_namespace.h>
 
 /* Counts a namespace until all its devices are gone: these operations are undone after theirs. */
 static atomic_t lo_witness_namespaces = ATOMIC_INIT(0);
+
+static bool lo_witness_route_is_at(const struct rt6_info *rt, const struct net_device *dev)
+{
+	return rt->dst.dev == dev && rt->rt6i_idev && rt->rt6i_idev->dev == dev;
+}
+
+/* Whether IPv6's special entries lead to @dev, each of their pointers. */
+static bool lo_witness_ipv6_is_at(const struct net *net, const struct net_device *dev)
+{
+	return net->ipv6.fib6_null_entry->fib6_nh->fib_nh_dev == dev &&
+#ifdef CONFIG_IPV6_MULTIPLE_TABLES
+	       lo_witness_route_is_at(net->ipv6.ip6_prohibit_entry, dev) &&
+	       lo_witness_route_is_at(net->ipv6.ip6_blk_hole_entry, dev) &&
+#endif
+	       lo_witness_route_is_at(net->ipv6.ip6_null_entry, dev);
+}
 
 static int lo_witness_show(struct seq_file *seq, void *v)
 {
@@ -36,6 +54,7 @@ static int lo_witness_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "destructor %pS\n", lo->priv_destructor);
 	seq_printf(seq, "namespaces %d\n", atomic_read(&lo_witness_namespaces));
 	seq_printf(seq, "net %s\n", dev_net(lo) == net ? "own" : "other");
+	seq_printf(seq, "ipv6 %s\n", lo_witness_ipv6_is_at(net, lo) ? "here" : "elsewhere");
 out:
 	rtnl_unlock();
 	return 0;
