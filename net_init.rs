@@ -61,3 +61,14 @@ impl kernel::InPlaceModule for RustLoopback {
         })
     }
 }
+
+/// Built in: when modules start, lo has been there for long.
+#[cfg(not(MODULE))]
+pub(crate) struct RustLoopback;
+
+#[cfg(not(MODULE))]
+impl kernel::Module for RustLoopback {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Self)
+    }
+}

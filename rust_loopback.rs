@@ -125,18 +125,12 @@ impl netdevice::Operations for Loopback {
     }
 }
 
-#[cfg(MODULE)]
+kernel::loopback_net_ops!(net_init::LoopbackNetOps);
+
 module! {
     type: net_init::RustLoopback,
     name: "rust_loopback",
     authors: ["The rust_loopback authors"],
     description: "Loopback network device, in Rust",
     license: "GPL",
-}
-
-// A module's init function would come too late.
-#[cfg(not(MODULE))]
-kernel::loopback_net_ops! {
-    type: net_init::LoopbackNetOps,
-    name: "rust_loopback",
 }

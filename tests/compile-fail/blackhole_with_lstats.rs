@@ -4,7 +4,7 @@
 
 use kernel::{
     net::{
-        blackhole::set_blackhole_netdev,
+        blackhole::BlackholeNetdev,
         netdevice::{
             Lstats,
             Operations,
@@ -14,6 +14,9 @@ use kernel::{
     prelude::*, //
 };
 
-fn init<T: Operations<Stats = Lstats>>(dev: UnregisteredDevice<'static, T>) -> Result {
-    set_blackhole_netdev(dev) //~ ERROR E0271: type mismatch
+fn init<T>(blackhole: &'static BlackholeNetdev, dev: UnregisteredDevice<'static, T>) -> Result
+where
+    T: Operations<Stats = Lstats>,
+{
+    blackhole.set(dev) //~ ERROR E0271: type mismatch
 }

@@ -12,7 +12,6 @@ mod gen_lo_setup;
 
 use kernel::{
     net::{
-        blackhole::set_blackhole_netdev,
         etherdevice::ETH_MIN_MTU,
         neighbour::{
             self,
@@ -40,7 +39,15 @@ use kernel::{
 
 use gen_lo_setup::gen_lo_setup;
 
-kernel::blackhole_netdev!();
+kernel::blackhole_netdev! {
+    type: BlackholeNetdev,
+    name: "rust_blackhole",
+    init: || {
+        let name = Name::from_static(c"blackhole_dev");
+        UnregisteredDevice::alloc(name, NameAssignType::Unknown, BlackholeNetdev)
+    },
+}
+
 kernel::dev_lstats_read!();
 
 struct BlackholeNetdev;
@@ -62,8 +69,8 @@ impl netdevice::Operations for BlackholeNetdev {
     }
 
     /// `blackhole_neigh_construct()`
-    fn neigh_construct(_dev: &Device<Self>, neigh: &mut Neighbour<'_>) -> Result {
-        neigh.set_output::<BlackholeNetdev>();
+    fn neigh_construct(_dev: &Device<Self>, neigh: &mut Neighbour<'_, Self>) -> Result {
+        neigh.set_output();
         Ok(())
     }
 }
@@ -74,25 +81,4 @@ impl neighbour::Output for BlackholeNetdev {
         skb.drop_reason(DropReason::NotSpecified);
         Ok(())
     }
-}
-
-/// `blackhole_netdev_init()`
-struct RustBlackhole;
-
-impl kernel::Module for RustBlackhole {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
-        let name = Name::from_static(c"blackhole_dev");
-        let dev = UnregisteredDevice::alloc(name, NameAssignType::Unknown, BlackholeNetdev)?;
-
-        set_blackhole_netdev(dev)?;
-        Ok(Self)
-    }
-}
-
-module! {
-    type: RustBlackhole,
-    name: "rust_blackhole",
-    authors: ["The rust_loopback authors"],
-    description: "Blackhole network device, in Rust",
-    license: "GPL",
 }

@@ -84,8 +84,8 @@ impl sealed::Place for Slot {
         // Taken back first: whoever found the device before is done with it, or holds a reference
         // that can be seen, when `unregister_netdev()` waits for its users.
         //
-        // SAFETY: The slot is valid, and nobody else writes it now, as there are no other
-        // operations in this place. The device is registered, as it was set by a
+        // SAFETY: The slot is valid, and nobody else replaces the device, as there are no other
+        // operations in this place. It is registered, as it was set by a
         // `LoopbackNamespace`. RTNL is not held in a pernet operation.
         unsafe {
             let dev = slot.read_volatile();
@@ -179,8 +179,8 @@ impl LoopbackNamespace {
         }
 
         // INVARIANT: All that is asked of a loopback device has just been checked.
-        // SAFETY: The slot is valid. Only the holder of device 1 writes it, and there can be but
-        // one. `RegisteredDevice` gives up its ownership.
+        // SAFETY: The slot is valid. There can be but one holder of device 1, and nobody else
+        // replaces a device that is there. `RegisteredDevice` gives up its ownership.
         unsafe { self.loopback_slot().write_volatile(dev.into_raw()) };
         Ok(())
     }
@@ -268,37 +268,19 @@ impl<T: Operations<Place = Slot>> BuiltIn<T> {
 /// Makes pernet operations in the [`Slot`](crate::net::loopback::Slot) those of the built-in
 /// loopback driver: defines `loopback_net_ops`, which `net_dev_init()` registers.
 ///
-/// It stands where another driver has [`module!`](macros::module), which comes too late. There is
-/// one such driver in a kernel; a second one does not link. Without `CONFIG_NET_LOOPBACK_RUST` it
-/// does nothing.
+/// The init function of a [`module!`](macros::module) comes too late for that. There is one such
+/// driver in a kernel; a second one does not link. In a module, or without
+/// `CONFIG_NET_LOOPBACK_RUST`, this defines nothing.
 ///
 /// # Examples
 ///
 /// ```ignore
-/// kernel::loopback_net_ops! {
-///     type: LoopbackNetOps,
-///     name: "my_loopback",
-/// }
+/// kernel::loopback_net_ops!(LoopbackNetOps);
 /// ```
 #[macro_export]
 macro_rules! loopback_net_ops {
-    (type: $type:ty, name: $name:literal $(,)?) => {
-        // What `module!` defines for other macros.
-        #[allow(dead_code)]
-        const __LOG_PREFIX: &[u8] = concat!($name, "\0").as_bytes();
-
-        #[allow(dead_code)]
-        type LocalModule = $type;
-
-        impl $crate::ModuleMetadata for $type {
-            const NAME: &'static $crate::str::CStr = $crate::c_str!($name);
-
-            // SAFETY: What is built in has no module, as C says with a null pointer.
-            const THIS_MODULE: $crate::ThisModule =
-                unsafe { $crate::ThisModule::from_ptr(::core::ptr::null_mut()) };
-        }
-
-        #[cfg(CONFIG_NET_LOOPBACK_RUST)]
+    ($type:ty) => {
+        #[cfg(all(CONFIG_NET_LOOPBACK_RUST, not(MODULE)))]
         #[allow(non_upper_case_globals)]
         #[no_mangle]
         static loopback_net_ops: $crate::net::loopback::BuiltIn<$type> =

@@ -11,31 +11,35 @@ use core::{
 
 use crate::{
     error::from_result,
-    net::skbuff::SkBuff,
+    net::{
+        netdevice::Operations,
+        skbuff::SkBuff, //
+    },
     prelude::*, //
 };
 
-/// A neighbour that is being made, a `struct neighbour`.
+/// A neighbour that is being made on a device of `T`, a `struct neighbour`.
 ///
 /// # Invariants
 ///
-/// `neigh` is valid for `'a`, and nobody else knows of it yet.
+/// `neigh` is valid for `'a`, and nobody else knows of it yet. It has a reference to a device of
+/// `T`.
 ///
 /// # Examples
 ///
 /// See [`Output`].
-pub struct Neighbour<'a> {
+pub struct Neighbour<'a, T: Operations> {
     neigh: NonNull<bindings::neighbour>,
-    _p: PhantomData<&'a mut bindings::neighbour>,
+    _p: PhantomData<(&'a mut bindings::neighbour, T)>,
 }
 
-impl Neighbour<'_> {
+impl<T: Operations> Neighbour<'_, T> {
     /// Wraps what `ndo_neigh_construct` is given.
     ///
     /// # Safety
     ///
-    /// `neigh` must be valid for the lifetime of the result, and known to nobody else. When its
-    /// device is unregistered, the core must set another output before the driver goes.
+    /// `neigh` must be valid for the lifetime of the result, known to nobody else, and refer to a
+    /// device of `T`.
     #[inline]
     pub(super) unsafe fn from_raw(neigh: NonNull<bindings::neighbour>) -> Self {
         // INVARIANT: By the safety requirements.
@@ -45,20 +49,25 @@ impl Neighbour<'_> {
         }
     }
 
-    /// Says how packets for this neighbour are sent, until its state changes: `neigh->output`.
+    /// Lets packets for this neighbour be sent as the driver says, until its state changes:
+    /// `neigh->output`.
     ///
     /// # Examples
     ///
     /// See [`Output`].
     #[inline]
-    pub fn set_output<O: Output>(&mut self) {
-        // SAFETY: The neighbour is valid and ours alone by the type invariants. As long as it has
-        // this output, its device is there, and so is the driver.
-        unsafe { (*self.neigh.as_ptr()).output = Some(output_callback::<O>) }
+    pub fn set_output(&mut self)
+    where
+        T: Output,
+    {
+        // SAFETY: The neighbour is valid and ours alone by the type invariants. It keeps its device,
+        // and that waits for all that it is sending when it is unregistered: the driver is there as
+        // long as anybody calls this.
+        unsafe { (*self.neigh.as_ptr()).output = Some(output_callback::<T>) }
     }
 }
 
-/// How packets for a neighbour are sent.
+/// How a driver sends packets for neighbours on its devices.
 ///
 /// # Examples
 ///
@@ -69,6 +78,14 @@ impl Neighbour<'_> {
 ///             Neighbour,
 ///             Output, //
 ///         },
+///         netdevice::{
+///             self,
+///             Device,
+///             NetdevTx,
+///             NoStats,
+///             Setup,
+///             XmitContext, //
+///         },
 ///         skbuff::{
 ///             DropReason,
 ///             SkBuff, //
@@ -77,8 +94,27 @@ impl Neighbour<'_> {
 ///     prelude::*, //
 /// };
 ///
-/// /// Nobody is reached.
+/// /// Reaches nobody.
 /// struct Nowhere;
+///
+/// #[vtable]
+/// impl netdevice::Operations for Nowhere {
+///     type Stats = NoStats;
+///
+///     fn setup(dev: &mut Setup<'_, Self>) {
+///         dev.ether_setup();
+///     }
+///
+///     fn start_xmit(skb: SkBuff, _dev: &Device<Self>, _cx: &XmitContext<'_>) -> NetdevTx {
+///         skb.drop_reason(DropReason::DevReady);
+///         NetdevTx::Ok
+///     }
+///
+///     fn neigh_construct(_dev: &Device<Self>, neigh: &mut Neighbour<'_, Self>) -> Result {
+///         neigh.set_output();
+///         Ok(())
+///     }
+/// }
 ///
 /// impl Output for Nowhere {
 ///     fn output(skb: SkBuff) -> Result {
@@ -86,14 +122,8 @@ impl Neighbour<'_> {
 ///         Ok(())
 ///     }
 /// }
-///
-/// // For `netdevice::Operations::neigh_construct`.
-/// fn neigh_construct(neigh: &mut Neighbour<'_>) -> Result {
-///     neigh.set_output::<Nowhere>();
-///     Ok(())
-/// }
 /// ```
-pub trait Output {
+pub trait Output: Operations {
     /// Sends a packet, whose link-layer header is not there yet.
     ///
     /// # Context
@@ -105,7 +135,7 @@ pub trait Output {
 /// # Safety
 ///
 /// To be called by the kernel only, as `neigh->output`.
-unsafe extern "C" fn output_callback<O: Output>(
+unsafe extern "C" fn output_callback<T: Output>(
     _neigh: *mut bindings::neighbour,
     skb: *mut bindings::sk_buff,
 ) -> c_int {
@@ -113,5 +143,5 @@ unsafe extern "C" fn output_callback<O: Output>(
     // during the call.
     let skb = unsafe { SkBuff::from_raw(NonNull::new_unchecked(skb)) };
 
-    from_result(|| O::output(skb).map(|()| 0))
+    from_result(|| T::output(skb).map(|()| 0))
 }

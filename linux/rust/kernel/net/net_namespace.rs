@@ -112,7 +112,10 @@ impl Namespace {
     #[inline]
     pub fn has_loopback_dev(&self) -> bool {
         // SAFETY: The slot is valid, and pointers are read as a whole.
-        unsafe { self.loopback_slot().read_volatile() != Self::no_loopback_dev() }
+        let dev = unsafe { self.loopback_slot().read_volatile() };
+
+        // Early at boot there is no blackhole device yet.
+        !dev.is_null() && dev != Self::no_loopback_dev()
     }
 
     /// Takes the pointer back from a loopback device that is about to be freed.

@@ -76,7 +76,7 @@ use crate::{
 #[vtable]
 pub trait Operations: Sized + 'static {
     /// Where in the list of pernet operations: [`Subsys`], [`Devices`] or the loopback driver's
-    /// [`Slot`](super::loopback::Slot).
+    /// place.
     type Place: Place;
 
     /// Called for each namespace that exists at registration, and for each new one.
@@ -125,8 +125,7 @@ pub(super) mod sealed {
     }
 }
 
-/// Where in the list of pernet operations: [`Subsys`], [`Devices`] or the loopback driver's
-/// [`Slot`](super::loopback::Slot).
+/// Where in the list of pernet operations: [`Subsys`], [`Devices`] or the loopback driver's place.
 ///
 /// The order is that of set-up; namespaces are taken down in the reverse order.
 ///

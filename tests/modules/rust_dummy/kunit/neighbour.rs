@@ -68,11 +68,11 @@ impl netdevice::Operations for Choosy {
         NetdevTx::Ok
     }
 
-    fn neigh_construct(dev: &Device<Self>, neigh: &mut Neighbour<'_>) -> Result {
+    fn neigh_construct(dev: &Device<Self>, neigh: &mut Neighbour<'_, Self>) -> Result {
         if dev.netdev_priv().refuses {
             return Err(EDQUOT);
         }
-        neigh.set_output::<Self>();
+        neigh.set_output();
         Ok(())
     }
 }

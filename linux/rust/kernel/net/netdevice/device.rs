@@ -67,8 +67,8 @@ pub enum Unregistered {}
 /// See [`State`].
 pub enum Visible {}
 
-/// The state of a device that is registered, or is `blackhole_netdev`: others find it, and packets
-/// may come.
+/// The state of a device that is registered, or is `blackhole_netdev`, which is never freed: others
+/// find it, and packets may come.
 ///
 /// # Examples
 ///

@@ -209,7 +209,7 @@ pub trait Operations: Sized + Send + Sync + 'static {
     /// # Context
     ///
     /// RCU read-side section or process context, a lock may be held; must not sleep.
-    fn neigh_construct(_dev: &Device<Self>, _neigh: &mut Neighbour<'_>) -> Result {
+    fn neigh_construct(_dev: &Device<Self>, _neigh: &mut Neighbour<'_, Self>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -485,8 +485,7 @@ impl<T: Operations> VTable<T> {
         // SAFETY: The kernel passes a registered device of `T`.
         let dev = unsafe { Device::<T, Registered>::from_raw(dev) };
 
-        // SAFETY: The kernel passes a new neighbour. `neigh_ifdown()` takes its output away when
-        // the device is unregistered.
+        // SAFETY: The kernel passes a new neighbour, with a reference to this device.
         let mut neigh = unsafe { Neighbour::from_raw(NonNull::new_unchecked(neigh)) };
 
         from_result(|| T::neigh_construct(dev, &mut neigh).map(|()| 0))

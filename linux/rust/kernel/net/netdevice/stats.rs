@@ -151,8 +151,7 @@ pub unsafe fn dev_lstats_read(
         |cpu| unsafe { bindings::cpumask_next(cpu, &raw const bindings::__cpu_possible_mask) };
 
     let mut cpu = next(-1);
-    // SAFETY: As before.
-    while cpu < unsafe { bindings::nr_cpu_ids } {
+    while cpu < crate::cpu::nr_cpu_ids() {
         // SAFETY: The CPU is possible, and the device has its statistics for each of these.
         let share = unsafe { cpu_share(bindings::netdev_lstats_cpu_ptr(dev, cpu)) };
 
@@ -208,7 +207,7 @@ macro_rules! dev_lstats_read {
         ///
         /// As C has it: `dev` must be a valid device with `lstats`, and the other pointers valid
         /// for writes.
-        #[no_mangle]
+        #[$crate::prelude::export]
         unsafe extern "C" fn dev_lstats_read(
             dev: *mut $crate::bindings::net_device,
             packets: *mut $crate::bindings::u64_,
