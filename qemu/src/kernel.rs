@@ -28,6 +28,7 @@ use crate::failure::Result;
 use crate::key::Key;
 use crate::options::Options;
 use crate::overlay::Overlay;
+use crate::overlay::Trees;
 use crate::process;
 use crate::progress::Progress;
 use crate::slot::Slot;
@@ -70,6 +71,11 @@ impl Kernel {
     /// A file of the source as it was before this project changed it.
     pub fn pristine(&self, path: &str) -> PathBuf {
         self.slot.pristine(Path::new(path))
+    }
+
+    /// Calls `f` with its tree, and where the originals of what was changed in it are.
+    pub fn with_trees<T>(&self, f: impl FnOnce(Trees) -> T) -> T {
+        self.slot.with_trees(f)
     }
 
     /// The symbols that its configuration sets to `y`.

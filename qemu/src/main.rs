@@ -19,23 +19,29 @@ mod fetch;
 mod filter;
 mod flock;
 mod flow;
+mod git;
 mod guest;
 mod initramfs;
 mod judge;
 mod kernel;
 mod key;
 mod kunit;
+mod mail;
 mod module;
 mod objdump;
 mod options;
 mod overlay;
+mod patches;
 mod pin;
 mod prepare;
 mod process;
 mod progress;
 mod report;
 mod run;
+#[cfg(test)]
+mod scene;
 mod selftest;
+mod series;
 mod shell;
 mod slot;
 mod source;
@@ -77,6 +83,8 @@ enum Command {
     Shell,
     /// Check formatting, lints and documentation.
     Check,
+    /// Write the kernel side as a series of patches.
+    Patches,
     /// Boot what a file says, and judge it: the lab's tests of itself use it.
     #[command(hide = true)]
     Boot {
@@ -123,6 +131,7 @@ fn dispatch(command: Command) -> Result {
         Command::Test => test::run(&checkout, &options),
         Command::Shell => shell::run(&checkout, &options),
         Command::Check => check::run(&checkout, &options),
+        Command::Patches => patches::run(&checkout, &options),
         Command::Boot { spec } => selftest::boot(&checkout, &spec),
         Command::Kernel => kernel::ensure(&checkout, &options).map(drop),
         Command::Module => {

@@ -38,7 +38,7 @@ const DRIVER_DIR: &str = "drivers/net/rust_loopback";
 const DRIVER: [&str; 3] = ["rust_loopback.rs", "net_init.rs", "tests/kunit"];
 
 /// Files by their in-tree paths, and where the checkout has them.
-type Files = BTreeMap<PathBuf, PathBuf>;
+pub type Files = BTreeMap<PathBuf, PathBuf>;
 
 /// The patches and files of a checkout.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub struct Trees<'a> {
 }
 
 /// A file as it must be: with this content, or not there.
-type Content = Option<Vec<u8>>;
+pub type Content = Option<Vec<u8>>;
 
 impl Overlay {
     /// Finds the checkout's.
@@ -134,41 +134,75 @@ impl Overlay {
         Ok(desired)
     }
 
-    /// What the patches make of the originals: tried out in a directory beside the tree.
+    /// What the patches make of the originals.
     fn patched(&self, trees: Trees) -> Result<BTreeMap<PathBuf, Content>> {
         if self.patches.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let parent = trees.orig.parent().unwrap_or(trees.orig);
-        let trial = tempfile::Builder::new()
-            .prefix(".patch-")
-            .tempdir_in(parent)
-            .map_err(|e| Failure::io("make a directory in", parent, e))?;
-        let mut touched = BTreeSet::new();
-        for patch in &self.patches {
-            touched.extend(touched_by(&read_text(&self.linux.join(patch))?));
-        }
-        for path in &touched {
-            if let Some(content) = trees.original(path)? {
-                write(&trial.path().join(path), &content)?;
-            }
-        }
-        for patch in &self.patches {
-            self.try_patch(patch, trial.path())?;
-        }
+        let trial = Trial::start(self, trees)?;
         let mut result = BTreeMap::new();
-        for path in touched {
-            let content = read_if_there(&trial.path().join(&path))?;
-            result.insert(path, content);
+        for patch in &self.patches {
+            result.extend(trial.apply(patch)?);
         }
         Ok(result)
     }
 
-    fn try_patch(&self, patch: &Path, dir: &Path) -> Result {
-        // One that only brings new files.
-        if touched_by(&read_text(&self.linux.join(patch))?).is_empty() {
-            return Ok(());
+    /// The patches in order, as paths under `linux/`.
+    pub fn patches(&self) -> &[PathBuf] {
+        &self.patches
+    }
+
+    /// The text of one of them.
+    pub fn read_patch(&self, patch: &Path) -> Result<String> {
+        read_text(&self.linux.join(patch))
+    }
+
+    /// The whole files by their in-tree paths, and where the checkout has them.
+    pub fn whole_files(&self) -> Files {
+        let all = self.files.iter().chain(&self.driver);
+        all.map(|(path, source)| (path.clone(), source.clone()))
+            .collect()
+    }
+}
+
+/// The patches, tried out one after the other in a directory beside the tree.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    overlay: &'a Overlay,
+    dir: tempfile::TempDir,
+}
+
+impl<'a> Trial<'a> {
+    /// Puts the originals of all that the patches touch there.
+    pub fn start(overlay: &'a Overlay, trees: Trees) -> Result<Self> {
+        let parent = trees.orig.parent().unwrap_or(trees.orig);
+        let dir = tempfile::Builder::new()
+            .prefix(".patch-")
+            .tempdir_in(parent)
+            .map_err(|e| Failure::io("make a directory in", parent, e))?;
+        for patch in &overlay.patches {
+            for path in touched_by(&overlay.read_patch(patch)?) {
+                if let Some(content) = trees.original(&path)? {
+                    write_if_changed(&dir.path().join(path), &content)?;
+                }
+            }
         }
+        Ok(Self { overlay, dir })
+    }
+
+    /// Applies the next patch; what the files that it touches are then.
+    pub fn apply(&self, patch: &Path) -> Result<BTreeMap<PathBuf, Content>> {
+        let touched = touched_by(&self.overlay.read_patch(patch)?);
+        // One that only brings new files.
+        if touched.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        self.run(patch)?;
+        let now = |path: PathBuf| Ok((path.clone(), read_if_there(&self.dir.path().join(path))?));
+        touched.into_iter().map(now).collect()
+    }
+
+    fn run(&self, patch: &Path) -> Result {
         let mut command = clean("patch");
         command
             .args([
@@ -178,9 +212,9 @@ impl Overlay {
                 "--no-backup-if-mismatch",
             ])
             .args(["--reject-file=-", "--directory"])
-            .arg(dir)
+            .arg(self.dir.path())
             .arg("--input")
-            .arg(self.linux.join(patch));
+            .arg(self.overlay.linux.join(patch));
         process::output(&mut command, Exit::Source).map(drop).map_err(|failure| {
             if failure.exit != Exit::Source {
                 return failure;
@@ -268,7 +302,8 @@ impl Trees<'_> {
         }
     }
 
-    fn original(&self, path: &Path) -> Result<Content> {
+    /// A file as upstream has it.
+    pub fn original(&self, path: &Path) -> Result<Content> {
         if self.orig.join("absent").join(path).exists() {
             return Ok(None);
         }
@@ -322,7 +357,7 @@ fn put(path: &Path, content: &Content) -> Result {
 }
 
 /// The files that a patch names. Paths that lead out of the tree are none.
-fn touched_by(patch: &str) -> BTreeSet<PathBuf> {
+pub fn touched_by(patch: &str) -> BTreeSet<PathBuf> {
     let mut all = BTreeSet::new();
     for line in patch.lines() {
         let name = ["--- a/", "+++ b/", "rename from ", "rename to "]
@@ -359,57 +394,7 @@ fn reasons(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::SystemTime;
-
-    struct Scene {
-        dir: tempfile::TempDir,
-    }
-
-    impl Scene {
-        fn new() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            let scene = Self { dir };
-            scene.write("co/linux/kernel.lock", "");
-            scene.write("slot/linux/rust/lib.rs", "one\ntwo\nthree\n");
-            scene.write("slot/linux/net/dev.c", "upstream\n");
-            scene
-        }
-
-        fn path(&self, name: &str) -> PathBuf {
-            self.dir.path().join(name)
-        }
-
-        fn write(&self, name: &str, text: &str) {
-            let path = self.path(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-
-        fn text(&self, name: &str) -> String {
-            fs::read_to_string(self.path(name)).unwrap_or_else(|_| "(absent)".into())
-        }
-
-        fn time(&self, name: &str) -> SystemTime {
-            fs::metadata(self.path(name)).unwrap().modified().unwrap()
-        }
-
-        fn patch(&self, old: &str, new: &str) {
-            let patch = format!("--- a/rust/lib.rs\n+++ b/rust/lib.rs\n@@ -1,3 +1,3 @@\n one\n-{old}\n+{new}\n three\n");
-            self.write("co/linux/patches/0001-x.patch", &patch);
-        }
-
-        fn overlay(&self) -> Overlay {
-            let root = self.path("co");
-            Overlay::load(&Checkout { root }).unwrap()
-        }
-
-        fn apply(&self) -> Result {
-            self.overlay().apply(Trees {
-                linux: &self.path("slot/linux"),
-                orig: &self.path("slot/orig"),
-            })
-        }
-    }
+    use crate::scene::Scene;
 
     #[test]
     fn without_an_overlay_nothing_happens() {

@@ -193,10 +193,7 @@ impl Slot {
             return Ok(true);
         }
         self.mark(None, None)?;
-        wanted.overlay.apply(Trees {
-            linux: &self.linux(),
-            orig: &self.dir.join("orig"),
-        })?;
+        self.with_trees(|trees| wanted.overlay.apply(trees))?;
         let (overlay, driver) = (&wanted.overlay.key, &wanted.overlay.driver_key);
         let current = wanted.overlay.is_current()?.then(|| overlay.clone());
         let driver = wanted.overlay.is_driver_current()?.then(|| driver.clone());
@@ -213,6 +210,14 @@ impl Slot {
     /// The kernel tree.
     pub fn linux(&self) -> PathBuf {
         self.dir.join("linux")
+    }
+
+    /// Calls `f` with the kernel tree, and where the originals of what was changed in it are.
+    pub fn with_trees<T>(&self, f: impl FnOnce(Trees) -> T) -> T {
+        f(Trees {
+            linux: &self.linux(),
+            orig: &self.dir.join("orig"),
+        })
     }
 
     /// A file of the source as it was before this project changed it.
