@@ -5,6 +5,7 @@
 
 mod accel;
 mod annotation;
+mod apply;
 mod apt;
 mod build;
 mod check;

@@ -163,6 +163,25 @@ impl Overlay {
         all.map(|(path, source)| (path.clone(), source.clone()))
             .collect()
     }
+
+    /// Every file that a slot's tree and this driver have other than upstream. The driver is not
+    /// taken from the tree, where a kernel without it leaves whichever was there last.
+    pub fn differing(&self, trees: Trees) -> Result<BTreeMap<PathBuf, Content>> {
+        let mut all = BTreeMap::new();
+        for path in trees.touched()? {
+            if is_driver(&path) {
+                continue;
+            }
+            let content = read_if_there(&trees.linux.join(&path))?;
+            if content != trees.original(&path)? {
+                all.insert(path, content);
+            }
+        }
+        for (path, source) in &self.driver {
+            all.insert(path.clone(), Some(read(source)?));
+        }
+        Ok(all)
+    }
 }
 
 /// The patches, tried out one after the other in a directory beside the tree.
@@ -224,6 +243,12 @@ impl<'a> Trial<'a> {
                 .hint("rebase the patch onto this kernel, or build the kernel that linux/kernel.lock pins")
         })
     }
+}
+
+/// Whether this in-tree path is one of the driver's.
+fn is_driver(path: &Path) -> bool {
+    path.strip_prefix(DRIVER_DIR)
+        .is_ok_and(|rest| DRIVER.iter().any(|name| rest.starts_with(name)))
 }
 
 /// The driver's files, by their places in the tree.

@@ -9,6 +9,7 @@ use lab_protocol::matches;
 use lab_protocol::Outcome;
 use lab_protocol::Record;
 
+use crate::apply;
 use crate::checkout::Cache;
 use crate::checkout::Checkout;
 use crate::codegen;
@@ -49,6 +50,7 @@ struct Plan {
     faults: Vec<&'static Fault>,
     compile_fail: Vec<String>,
     codegen: bool,
+    apply: bool,
     unit: bool,
 }
 
@@ -78,6 +80,7 @@ impl Plan {
                 .filter(|name| wanted(name))
                 .collect(),
             codegen: wanted(codegen::NAME),
+            apply: wanted(apply::NAME),
             unit: wanted(UNIT),
         };
         if plan.is_empty() && !wanted(judge::KERNEL) {
@@ -100,6 +103,7 @@ impl Plan {
             && self.faults.is_empty()
             && self.compile_fail.is_empty()
             && !self.codegen
+            && !self.apply
             && !self.unit
     }
 
@@ -110,7 +114,7 @@ impl Plan {
             .map(|suite| format!("kunit.{}.*", suite.name))
             .collect();
         let why = format!(
-            "tests are called guest.*, lab.*, compile_fail.*, codegen.*, {}",
+            "tests are called guest.*, lab.*, compile_fail.*, codegen.*, series.*, {}",
             if suites.is_empty() {
                 "kunit.*".into()
             } else {
@@ -147,6 +151,9 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     if plan.codegen {
         let test = codegen::run(checkout, &ready.kernel, &ready.driver, options)?;
         outcome.add(test);
+    }
+    if plan.apply {
+        outcome.add(apply::run(checkout, &ready.kernel, options)?);
     }
     if plan.unit {
         outcome.add(unit(checkout, &ready)?);
