@@ -16,6 +16,7 @@ use crate::checkout::read_text;
 use crate::checkout::remove;
 use crate::checkout::write;
 use crate::checkout::Checkout;
+use crate::checkpatch;
 use crate::failure::Exit;
 use crate::failure::Failure;
 use crate::failure::Result;
@@ -24,6 +25,7 @@ use crate::flock::Mode;
 use crate::kernel;
 use crate::kernel::Kernel;
 use crate::options::Options;
+use crate::patches;
 use crate::process;
 use crate::toolchain::clean;
 use crate::ui;
@@ -148,26 +150,22 @@ impl Check<'_> {
         self.run(clean("shellcheck").args(scripts))
     }
 
+    /// The series, and the modules of the tests, which are no part of it.
     fn checkpatch(&self) -> Result {
-        let script = self.kernel.source.join("scripts/checkpatch.pl");
-        let base = || {
-            let mut command = clean("perl");
-            command
-                .arg(&script)
-                .args(["--strict", "--quiet", "--terse", "--no-summary"])
-                .arg(format!("--root={}", self.kernel.source.display()))
-                // A patch that git tracks it would take for source code.
-                .env("GIT_DIR", "none");
-            command
-        };
-        self.run(base().args(self.with_extension("patch")))?;
+        let scratch = patches::scratch(self.checkout)?;
+        let mails = patches::write(self.checkout, self.kernel, "Linux", scratch.path())?;
+        // The cover letter is no patch.
+        let found = checkpatch::run(self.checkout, self.kernel, &mails.files[1..])?;
+        verdict("the series is not as checkpatch wants it", found)?;
         let own = ["c", "rs"]
             .iter()
             .flat_map(|extension| self.with_extension(extension))
-            .filter(|file| file.starts_with("linux") || file.starts_with("tests/modules"));
+            .filter(|file| file.starts_with("tests/modules"));
         // kunit_test_suite() reads like a declaration to it, and stands right behind its suite in
         // the kernel, too.
-        self.run(base().args(["--ignore=LINE_SPACING", "--file"]).args(own))
+        let mut command = checkpatch::command(self.kernel);
+        command.args(["--no-summary", "--ignore=LINE_SPACING", "--file"]);
+        self.run(command.args(own))
     }
 
     fn host_clippy(&self) -> Result {

@@ -10,6 +10,7 @@ mod apt;
 mod build;
 mod check;
 mod checkout;
+mod checkpatch;
 mod codegen;
 mod compile_fail;
 mod config;
