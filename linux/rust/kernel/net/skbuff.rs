@@ -80,8 +80,9 @@ impl State for Received<'_> {}
 /// # Invariants
 ///
 /// `skb` is valid, and this is its only user; pktgen may have a reference, to see when it is freed.
-/// In state [`Xmit`] it is what the function that is running was given. In all other states it has no borrowed route; in state [`Received`],
-/// `skb->dev` is a device that stays registered for `'dev`.
+/// In state [`Xmit`] it is what the function that is running was given. In all other states it has
+/// no borrowed route; in state [`Received`], `skb->dev` is a device that stays registered for
+/// `'dev`.
 ///
 /// # Examples
 ///
