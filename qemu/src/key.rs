@@ -13,7 +13,6 @@ use sha2::Digest;
 use sha2::Sha256;
 use walkdir::WalkDir;
 
-use crate::checkout::read;
 use crate::failure::Exit;
 use crate::failure::Failure;
 use crate::failure::Result;
@@ -31,15 +30,6 @@ impl Key {
             self.0.update(bytes);
         }
         self
-    }
-
-    /// Adds files under `root`, by name and content.
-    pub fn files(&mut self, root: &Path, relative: &[PathBuf]) -> Result<&mut Self> {
-        for file in relative {
-            let content = read(&root.join(file))?;
-            self.part(&file.to_string_lossy(), &content);
-        }
-        Ok(self)
     }
 
     /// The hash in hexadecimal.
@@ -141,23 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn names_and_contents_count_and_leftovers_do_not() {
+    fn leftovers_are_no_files() {
         let dir = tempfile::tempdir().unwrap();
-        let hash = || {
-            let files = files(dir.path()).unwrap();
-            Key::default().files(dir.path(), &files).unwrap().hex()
-        };
         std::fs::create_dir(dir.path().join("sub")).unwrap();
-        std::fs::write(dir.path().join("sub/x"), "1").unwrap();
-        let first = hash();
-        std::fs::write(dir.path().join("sub/x~"), "1").unwrap();
-        std::fs::write(dir.path().join(".x.swp"), "1").unwrap();
-        assert_eq!(first, hash());
-        std::fs::write(dir.path().join("sub/x"), "2").unwrap();
-        let second = hash();
-        assert_ne!(first, second);
-        std::fs::rename(dir.path().join("sub/x"), dir.path().join("sub/y")).unwrap();
-        assert_ne!(second, hash());
+        for name in ["sub/x", "sub/x~", "sub/x.orig", "sub/x.rej", ".x.swp", "a"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let found = files(dir.path()).unwrap();
+        assert_eq!(found, [Path::new("a"), Path::new("sub/x")]);
     }
 
     #[test]

@@ -270,9 +270,27 @@ fn driver_files(checkout: &Checkout) -> Result<Files> {
 
 fn kernel_key(linux: &Path, patches: &[PathBuf], files: &Files) -> Result<String> {
     let mut key = Key::default();
-    key.files(linux, patches)?;
+    for patch in patches {
+        let text = read_text(&linux.join(patch))?;
+        key.part(&patch.to_string_lossy(), effect(&text).as_bytes());
+    }
     key.part("files", files_key(files)?.as_bytes());
     Ok(key.hex())
+}
+
+/// What of a patch changes files: not its message.
+fn effect(patch: &str) -> &str {
+    let begins = |text: &str| {
+        ["diff --git ", "--- a/", "--- /dev/null"]
+            .iter()
+            .any(|start| text.starts_with(start))
+    };
+    let line_ends = patch.match_indices('\n').map(|(at, _)| at + 1);
+    let found = [0]
+        .into_iter()
+        .chain(line_ends)
+        .find(|at| begins(&patch[*at..]));
+    &patch[found.unwrap_or(patch.len())..]
 }
 
 fn files_key(files: &Files) -> Result<String> {
@@ -288,7 +306,7 @@ fn config_key(linux: &Path, patches: &[PathBuf], files: &Files) -> Result<String
     for patch in patches {
         let text = read_text(&linux.join(patch))?;
         if touched_by(&text).iter().any(|path| decides(path)) {
-            key.part("patch", text.as_bytes());
+            key.part("patch", effect(&text).as_bytes());
         }
     }
     let mut deciding = files.clone();
@@ -458,6 +476,18 @@ mod tests {
         scene.apply().unwrap();
         assert_eq!(scene.text("slot/linux/rust/lib.rs"), "one\nzwei\nthree\n");
         assert_ne!(first, scene.overlay().key);
+    }
+
+    #[test]
+    fn a_message_makes_no_other_kernel() {
+        let scene = Scene::new();
+        scene.mail("0001-x", "", &Scene::diff("two", "2"));
+        let before = scene.overlay();
+        let patch = "co/linux/patches/0001-x.patch";
+        scene.write(patch, &scene.text(patch).replace("Why.", "Because."));
+        assert_eq!(before.key, scene.overlay().key);
+        scene.write(patch, &scene.text(patch).replace("+2", "+zwei"));
+        assert_ne!(before.key, scene.overlay().key);
     }
 
     #[test]
