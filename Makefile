@@ -8,7 +8,7 @@ export VARIANT DEBUG ACCEL CPUS KERNEL_SRC FILTER V
 
 lab := scripts/lab
 
-.PHONY: module run test shell check patches kernel setup help clean
+.PHONY: module run test shell check patches patches-build kernel setup help clean
 
 # Just the module: for the lab's kernel, or for the build tree that KDIR names. That one takes the
 # variables that the tree was built with, such as LLVM= and RUSTC=.
@@ -23,6 +23,9 @@ endif
 run test shell check patches kernel:
 	@$(lab) $@
 
+patches-build:
+	@$(lab) patches --build
+
 setup:
 	@scripts/setup
 
@@ -35,6 +38,8 @@ help:
 	@echo 'make shell    a shell in the guest, driver loaded'
 	@echo 'make check    formatting, lints, documentation; no guest'
 	@echo 'make patches  the kernel side as a series for git am, in build/patches'
+	@echo 'make patches-build'
+	@echo '              build the kernel after each patch; that takes long'
 	@echo 'make          just the module, for the lab'\''s kernel'
 	@echo 'make KDIR=<kernel build tree> LLVM=... RUSTC=...'
 	@echo '              the same for a kernel of yours, with the tools it was built with'

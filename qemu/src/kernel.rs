@@ -327,7 +327,8 @@ impl Plan<'_> {
     }
 }
 
-fn remove_tree(path: &Path) -> Result {
+/// Removes a directory with all that is in it; one that is not there is no error.
+pub fn remove_tree(path: &Path) -> Result {
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("remove", path, e)),
         _ => Ok(()),

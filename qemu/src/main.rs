@@ -48,6 +48,7 @@ mod shell;
 mod slot;
 mod source;
 mod splat;
+mod steps;
 mod test;
 mod toolchain;
 mod ui;
@@ -86,7 +87,11 @@ enum Command {
     /// Check formatting, lints and documentation.
     Check,
     /// Write the kernel side as a series of patches.
-    Patches,
+    Patches {
+        /// Build the kernel after each of them instead.
+        #[arg(long)]
+        build: bool,
+    },
     /// Boot what a file says, and judge it: the lab's tests of itself use it.
     #[command(hide = true)]
     Boot {
@@ -133,7 +138,8 @@ fn dispatch(command: Command) -> Result {
         Command::Test => test::run(&checkout, &options),
         Command::Shell => shell::run(&checkout, &options),
         Command::Check => check::run(&checkout, &options),
-        Command::Patches => patches::run(&checkout, &options),
+        Command::Patches { build: false } => patches::run(&checkout, &options),
+        Command::Patches { build: true } => steps::run(&checkout, &options),
         Command::Boot { spec } => selftest::boot(&checkout, &spec),
         Command::Kernel => kernel::ensure(&checkout, &options).map(drop),
         Command::Module => {

@@ -316,14 +316,14 @@ fn config_key(linux: &Path, patches: &[PathBuf], files: &Files) -> Result<String
 }
 
 /// Whether Kconfig reads this file, or runs it.
-fn decides(path: &Path) -> bool {
+pub fn decides(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with("Kconfig") || path.starts_with("scripts")
 }
 
 impl Trees<'_> {
     /// Which files are, or were, not as upstream has them.
-    fn touched(&self) -> Result<BTreeSet<PathBuf>> {
+    pub fn touched(&self) -> Result<BTreeSet<PathBuf>> {
         let mut all = BTreeSet::new();
         for kind in ["files", "absent"] {
             all.extend(every_file(&self.orig.join(kind))?);
@@ -383,7 +383,8 @@ fn read_if_there(path: &Path) -> Result<Content> {
     }
 }
 
-fn put(path: &Path, content: &Content) -> Result {
+/// Makes a file what it must be; one that is right already keeps its time.
+pub fn put(path: &Path, content: &Content) -> Result {
     match content {
         Some(content) => {
             make_dir(path.parent().unwrap_or(path))?;

@@ -21,6 +21,7 @@ use crate::flock::Mode;
 use crate::git::Git;
 use crate::git::Stream;
 use crate::kernel;
+use crate::kernel::remove_tree;
 use crate::kernel::Kernel;
 use crate::options::Options;
 use crate::overlay::Overlay;
@@ -196,12 +197,7 @@ fn cover(text: &str, base: &str) -> Result<String> {
 
 /// Puts `new` where `old` is.
 fn replace(new: &Path, old: &Path) -> Result {
-    match fs::remove_dir_all(old) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Failure::io("remove", old, e))
-        }
-        _ => {}
-    }
+    remove_tree(old)?;
     fs::rename(new, old).map_err(|e| Failure::io("rename to", old, e))
 }
 
