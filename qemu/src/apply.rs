@@ -122,10 +122,14 @@ fn differences(
     for path in paths {
         let shown = path.display();
         match (expected.get(path), found.get(path)) {
-            (Some(_), None) => wrong.push(format!("{shown}: the series does not change it")),
-            (None, Some(_)) => wrong.push(format!("{shown}: the lab builds from upstream's")),
+            (Some(_), None) => wrong.push(format!(
+                "{shown}: the lab has changed it, the series does not"
+            )),
+            (None, Some(_)) => wrong.push(format!(
+                "{shown}: the series changes it, the lab has upstream's"
+            )),
             (expected, found) if expected != found => {
-                wrong.push(format!("{shown}: the lab builds from another one"));
+                wrong.push(format!("{shown}: not as the lab has it"));
             }
             _ => {}
         }

@@ -156,7 +156,10 @@ impl Check<'_> {
         let mails = patches::write(self.checkout, self.kernel, "Linux", scratch.path())?;
         // The cover letter is no patch.
         let found = checkpatch::run(self.checkout, self.kernel, &mails.files[1..])?;
-        verdict("the series is not as checkpatch wants it", found)?;
+        verdict(
+            "checkpatch about the series that `make patches` writes",
+            found,
+        )?;
         let own = ["c", "rs"]
             .iter()
             .flat_map(|extension| self.with_extension(extension))

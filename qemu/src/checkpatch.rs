@@ -42,7 +42,11 @@ pub fn run(checkout: &Checkout, kernel: &Kernel, patches: &[PathBuf]) -> Result<
     let log = checkout.log("checkpatch")?;
     crate::checkout::remove(&log)?;
     let mut command = command(kernel);
-    command.args(patches);
+    // By their names only: where they are now they will not stay.
+    let names = patches.iter().filter_map(|patch| patch.file_name());
+    if let Some(dir) = patches.first().and_then(|patch| patch.parent()) {
+        command.current_dir(dir).args(names);
+    }
     process::run_logged(&mut command, &log, false, None, &mut |_| ())?;
     let said = read_text(&log)?;
     // The first line is the command.
