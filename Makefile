@@ -34,7 +34,7 @@ clean:
 
 help:
 	@echo 'make run      boot the test kernel, load the driver, show that lo is its and works'
-	@echo 'make test     every test; the last line is "N passed, N failed[, N skipped]"'
+	@echo 'make test     every test, of every variant; the last line is "N passed, N failed[, N skipped]"'
 	@echo 'make shell    a shell in the guest, driver loaded'
 	@echo 'make check    formatting, lints, documentation; no guest'
 	@echo 'make patches  the kernel side as a series for git am, in build/patches'
@@ -48,7 +48,9 @@ help:
 	@echo 'make clean    remove build/; the shared cache stays'
 	@echo 'make help     this'
 	@echo
-	@echo 'VARIANT=module         which kernel: linux/configs/variant-<name>.config'
+	@echo 'VARIANT=module         no lo at boot: the driver is a module. What is built and run if unset'
+	@echo 'VARIANT=builtin        the driver is part of the kernel'
+	@echo 'VARIANT=c              the kernel has the C driver'
 	@echo 'DEBUG=1                the sanitised kernel'
 	@echo 'ACCEL=auto|kvm|tcg     how the guest is executed; auto tries KVM first'
 	@echo 'CPUS=1..8              the guest'\''s CPUs; 2 unless given'
@@ -77,4 +79,5 @@ help:
 	@echo '   24  kernel splat or unexpected taint'
 	@echo '   25  results missing or truncated'
 	@echo '   26  module of another kernel'
+	@echo '   27  kernel of another variant'
 	@echo '  130  interrupted'

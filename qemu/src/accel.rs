@@ -113,7 +113,7 @@ fn try_kvm(checkout: &Checkout, boot: &Boot) -> Result<String> {
     let canary = Boot {
         name: "canary".into(),
         engine: Engine::Kvm,
-        words: vec!["lab.mode=canary".into()],
+        words: [&boot.words[..], &["lab.mode=canary".into()]].concat(),
         limits: Limits {
             whole: DEADLINE,
             quiet: DEADLINE,

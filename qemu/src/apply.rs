@@ -56,7 +56,7 @@ pub fn run(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<Te
     };
     test.outcome = Outcome::Failed;
     stage.fail();
-    complain(&test, "linux/patches");
+    complain(&test, kernel.variant, "linux/patches");
     Ok(test)
 }
 

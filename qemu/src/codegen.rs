@@ -1,45 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The driver's transmit function against the C one, as machine code: it calls nothing that the C
-//! one does not, and branches no more often. The C one is upstream's file, built by kbuild for the
-//! same kernel.
+//! one does not, and branches no more often. Both are built by kbuild for the same kernel, as a
+//! module or as a part of it.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use lab_protocol::Outcome;
+use lab_protocol::Variant;
 
-use crate::build;
-use crate::checkout::make_dir;
-use crate::checkout::read;
-use crate::checkout::remove;
-use crate::checkout::write;
 use crate::checkout::Checkout;
 use crate::failure::Exit;
-use crate::failure::Failure;
 use crate::failure::Result;
-use crate::flock::Lock;
-use crate::flock::Mode;
 use crate::flow::Call;
 use crate::flow::Shape;
 use crate::judge::Test;
 use crate::kernel::Kernel;
 use crate::objdump;
 use crate::objdump::Function;
-use crate::options::Options;
 use crate::process;
+use crate::reference;
+use crate::reference::Form;
 use crate::test::complain;
 use crate::ui::Stage;
 
 /// The test's name.
 pub const NAME: &str = "codegen.xmit";
 
-/// Upstream's driver.
-const UPSTREAM: &str = "drivers/net/loopback.c";
-/// The transmit function in it.
+/// The C driver's transmit function.
 const C_XMIT: &str = "loopback_xmit";
 /// What the names of the driver's transmit function contain, and of no other function.
 const RUST_XMIT: [&str; 2] = ["start_xmit_callback", "rust_loopback::Loopback>"];
@@ -53,8 +43,19 @@ const FORBIDDEN: [&str; 6] = [
     "build_error",
 ];
 
-/// Runs the test on the driver that was built for `kernel`.
-pub fn run(checkout: &Checkout, kernel: &Kernel, driver: &Path, options: &Options) -> Result<Test> {
+/// Where the driver is in a kernel that has it built in.
+const BUILT_IN: &str = "drivers/net/rust_loopback/rust_loopback.o";
+
+/// Whether `variant` has a Rust driver.
+pub fn is_for(variant: Variant) -> bool {
+    match variant {
+        Variant::Module | Variant::Builtin => true,
+        Variant::C => false,
+    }
+}
+
+/// Runs the test on the driver of `kernel`; `module` is the one that was built for it.
+pub fn run(checkout: &Checkout, kernel: &Kernel, module: &Path) -> Result<Test> {
     let mut stage = Stage::start("codegen", "comparing the transmit functions");
     let start = Instant::now();
     let mut test = Test {
@@ -63,69 +64,44 @@ pub fn run(checkout: &Checkout, kernel: &Kernel, driver: &Path, options: &Option
         detail: String::new(),
         time: None,
     };
-    if let Some(why) = why_not(kernel, options)? {
-        stage.done(&format!("skipped: {why}"));
+    let variant = kernel.variant;
+    if let Some(why) = why_not(kernel)? {
+        stage.done(&format!("{variant}: skipped: {why}"));
         test.outcome = Outcome::Skipped;
         test.detail = why.into();
         return Ok(test);
     }
-    let log = checkout.log("codegen")?;
-    remove(&log)?;
-    let object = upstream(checkout, kernel, &log, &mut stage)?;
-    let rust = disassembled(kernel, driver)?;
-    let c = disassembled(kernel, &object)?;
+    let (form, driver) = match variant {
+        Variant::Builtin => (Form::BuiltIn, kernel.build.join(BUILT_IN)),
+        Variant::Module | Variant::C => (Form::Module, module.to_path_buf()),
+    };
+    let name = format!("codegen-{variant}");
+    let reference = reference::build(checkout, kernel, form, &name, &mut stage)?;
+    let rust = disassembled(kernel, &driver)?;
+    let c = disassembled(kernel, &reference.object)?;
     let verdict = Pair::find(&rust, &c).and_then(|pair| pair.judge().map(|()| pair.brief()));
     test.time = Some(start.elapsed());
     match verdict {
-        Ok(brief) => stage.done(&brief),
+        Ok(brief) => stage.done(&format!("{variant}: {brief}")),
         Err(trouble) => {
             stage.fail();
             test.outcome = Outcome::Failed;
             test.detail = trouble;
-            complain(&test, &checkout.show(&log));
+            complain(&test, variant, &checkout.show(&checkout.log(&name)?));
         }
     }
     Ok(test)
 }
 
 /// Why the two cannot be compared in this kernel, if they cannot.
-fn why_not(kernel: &Kernel, options: &Options) -> Result<Option<&'static str>> {
-    if options.debug {
+fn why_not(kernel: &Kernel) -> Result<Option<&'static str>> {
+    if kernel.debug {
         return Ok(Some("a sanitised kernel checks what is not in the source"));
     }
     if !kernel.config()?.contains("CONFIG_RUST_INLINE_HELPERS") {
         return Ok(Some("the kernel does not inline C helpers into Rust"));
     }
     Ok(None)
-}
-
-/// Builds upstream's driver, untouched by the patches, as kbuild builds a module's object.
-fn upstream(
-    checkout: &Checkout,
-    kernel: &Kernel,
-    log: &Path,
-    stage: &mut Stage,
-) -> Result<PathBuf> {
-    let dir = checkout.build("codegen");
-    make_dir(&dir)?;
-    let what = "is building this checkout's reference";
-    let _lock = Lock::take(&checkout.build("codegen.lock"), Mode::Exclusive, what)?;
-    fs::remove_dir_all(&dir).map_err(|e| Failure::io("remove", &dir, e))?;
-    let output = dir.join("object");
-    make_dir(&output)?;
-    write(&dir.join("loopback.c"), &read(&kernel.pristine(UPSTREAM))?)?;
-    write(&dir.join("Kbuild"), b"obj-m := loopback.o\n")?;
-    let mut command = kernel.toolchain.make(&kernel.build)?;
-    command
-        .arg(format!("M={}", dir.display()))
-        .arg(format!("MO={}", output.display()))
-        .arg("loopback.o");
-    let finished = process::run_logged(&mut command, log, false, None, &mut |_| stage.tick())?;
-    if finished.status.success() {
-        return Ok(output.join("loopback.o"));
-    }
-    let shown = PathBuf::from(checkout.show(log));
-    Err(build::failure(UPSTREAM, log, &shown))
 }
 
 fn disassembled(kernel: &Kernel, object: &Path) -> Result<String> {

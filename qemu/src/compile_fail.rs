@@ -90,7 +90,7 @@ pub fn run(checkout: &Checkout, kernel: &Kernel, wanted: &[String]) -> Result<Ve
         .count();
     stage.done(&format!("{passed} of {} passed", tests.len()));
     for test in &tests {
-        complain(test, &checkout.show(&job.log));
+        complain(test, kernel.variant, &checkout.show(&job.log));
     }
     Ok(tests)
 }

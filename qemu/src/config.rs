@@ -199,6 +199,8 @@ fn symbols(text: &str) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use lab_protocol::Variant;
+
     use super::*;
 
     fn wanted(fragments: &[&str]) -> BTreeMap<String, (String, String)> {
@@ -228,6 +230,25 @@ mod tests {
         assert_eq!(dropped[0], "CONFIG_A: f wants it y, but it is not set");
         assert_eq!(dropped[1], "CONFIG_B: f wants it not set, but it is y");
         assert_eq!(dropped[2], "CONFIG_N: f wants it 8, but it is 4");
+    }
+
+    /// What a kernel says that it is must be what its fragment asked for.
+    #[test]
+    fn each_variant_s_fragment_asks_for_its_loopback_driver_and_no_other() {
+        let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../linux/configs");
+        let mut checked = 0;
+        for entry in fs::read_dir(configs).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let Some(name) = name.strip_prefix("variant-") else {
+                continue;
+            };
+            let variant = Variant::parse(name).expect(name);
+            let text = fs::read_to_string(&path).unwrap();
+            assert_eq!(Variant::of_config(&text), Some(variant));
+            checked += 1;
+        }
+        assert!(checked > 0);
     }
 
     #[test]

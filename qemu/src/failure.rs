@@ -47,6 +47,8 @@ pub enum Exit {
     Incomplete = 25,
     /// The module was built for another kernel.
     StaleModule = 26,
+    /// The kernel that was booted is another variant's.
+    OtherVariant = 27,
     /// Ended by Ctrl-C or a signal.
     Interrupted = 130,
 }
@@ -75,6 +77,7 @@ impl Exit {
         (Exit::Splat, "kernel splat or unexpected taint"),
         (Exit::Incomplete, "results missing or truncated"),
         (Exit::StaleModule, "module of another kernel"),
+        (Exit::OtherVariant, "kernel of another variant"),
         (Exit::Interrupted, "interrupted"),
     ];
 

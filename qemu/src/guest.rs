@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use lab_protocol::Variant;
+
 use crate::checkout::Checkout;
 use crate::failure::Exit;
 use crate::failure::Failure;
@@ -47,22 +49,24 @@ pub fn build(checkout: &Checkout, toolchain: &Toolchain, verbose: bool) -> Resul
 }
 
 impl Guest {
-    /// The names of its checks.
-    pub fn list(&self) -> Result<Vec<String>> {
-        self.ask("--list")
+    /// The names of its checks for `variant`.
+    pub fn list(&self, variant: Variant) -> Result<Vec<String>> {
+        self.ask("--list", variant)
     }
 
     /// The names of those that `make run` does.
-    pub fn list_shown(&self) -> Result<Vec<String>> {
-        self.ask("--list-shown")
+    pub fn list_shown(&self, variant: Variant) -> Result<Vec<String>> {
+        self.ask("--list-shown", variant)
     }
 
-    fn ask(&self, option: &str) -> Result<Vec<String>> {
+    fn ask(&self, option: &str, variant: Variant) -> Result<Vec<String>> {
         let mut command = process::command(&self.program);
-        let text = process::output(command.arg(option), Exit::Internal)?;
+        command.args([option, variant.name()]);
+        let text = process::output(&mut command, Exit::Internal)?;
         let names: Vec<String> = text.lines().map(String::from).collect();
         if names.is_empty() {
-            return Err(Failure::new(Exit::Internal, "the guest has no checks", ""));
+            let what = format!("the guest has no checks for {variant}");
+            return Err(Failure::new(Exit::Internal, what, ""));
         }
         Ok(names)
     }

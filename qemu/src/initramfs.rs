@@ -39,12 +39,14 @@ const DIRECTORIES: [&str; 10] = [
     "/dev", "/etc", "/lab", "/proc", "/root", "/run", "/sys", "/tmp", "/usr", "/var",
 ];
 
-/// Packs `modules`, each under its name in the guest, with all else that is needed.
+/// Packs `modules`, each under its name in the guest, with all else that is needed; `name` is the
+/// build's.
 pub fn build(
     checkout: &Checkout,
     kernel: &Kernel,
     guest: &Guest,
     modules: &[(&str, &Path)],
+    name: &str,
 ) -> Result<PathBuf> {
     let mut archive = Archive::default();
     for directory in DIRECTORIES {
@@ -61,7 +63,7 @@ pub fn build(
     let profile = checkout.build("initramfs/profile");
     write(&profile, PROFILE.as_bytes())?;
     archive.file("/etc/profile", &profile);
-    archive.pack(checkout, kernel)
+    archive.pack(checkout, kernel, name)
 }
 
 /// What goes in, by its path in the guest.
@@ -129,7 +131,7 @@ impl Archive {
         Ok(())
     }
 
-    fn pack(&self, checkout: &Checkout, kernel: &Kernel) -> Result<PathBuf> {
+    fn pack(&self, checkout: &Checkout, kernel: &Kernel, name: &str) -> Result<PathBuf> {
         let dir = checkout.build("initramfs");
         make_dir(&dir)?;
         // gen_init_cpio takes no path with a space in it, and a checkout may have one: so it runs
@@ -145,10 +147,10 @@ impl Archive {
             list += &format!("slink {} {} 777 0 0\n", path.display(), target.display());
         }
         for (index, (path, host)) in self.files.iter().enumerate() {
-            let name = format!("f{index}");
-            let link = stage.path().join(&name);
+            let short = format!("f{index}");
+            let link = stage.path().join(&short);
             symlink(host, &link).map_err(|e| Failure::io("link", &link, e))?;
-            list += &format!("file {} {name} 755 0 0\n", path.display());
+            list += &format!("file {} {short} 755 0 0\n", path.display());
         }
         write(&stage.path().join("list"), list.as_bytes())?;
         let part = dir.join(format!("part-{}", std::process::id()));
@@ -163,7 +165,7 @@ impl Archive {
             return Err(Failure::new(Exit::Build, "cannot pack the initramfs", why)
                 .hint("is the disk full?"));
         }
-        let archive = checkout.build("initramfs.cpio");
+        let archive = checkout.build(&format!("initramfs/{name}.cpio"));
         fs::rename(&part, &archive).map_err(|e| Failure::io("write", &archive, e))?;
         Ok(archive)
     }

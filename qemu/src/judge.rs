@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lab_protocol::Outcome;
 use lab_protocol::Record;
+use lab_protocol::Variant;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -29,9 +30,10 @@ pub const KERNEL: &str = "guest.kernel";
 const TAINT_ALLOWED: u64 = 1 << 12 | 1 << 18;
 
 /// Which problem decides the exit code when there are several; the others are shown, too.
-const PRECEDENCE: [Exit; 7] = [
+const PRECEDENCE: [Exit; 8] = [
     Exit::GuestPanic,
     Exit::Timeout,
+    Exit::OtherVariant,
     Exit::Boot,
     Exit::StaleModule,
     Exit::Splat,
@@ -40,8 +42,10 @@ const PRECEDENCE: [Exit; 7] = [
 ];
 
 /// What a good boot reports.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Expected {
+    /// Which variant's kernel it is.
+    pub variant: Variant,
     /// `uname -r`.
     pub release: String,
     /// How many CPUs are online.
@@ -209,10 +213,15 @@ fn judge_hello(verdict: &mut Verdict, evidence: &Evidence, expected: &Expected) 
             nonce,
             release,
             cpus,
+            variant,
             ..
         }) => {
             if *nonce != evidence.nonce {
                 verdict.add(Exit::Boot, "the results are another boot's");
+            }
+            if *variant != Some(expected.variant) {
+                let text = of_another_variant(*variant, expected.variant);
+                verdict.add(Exit::OtherVariant, text);
             }
             if *release != expected.release {
                 let text = format!("kernel {release} was booted, not {}", expected.release);
@@ -228,6 +237,13 @@ fn judge_hello(verdict: &mut Verdict, evidence: &Evidence, expected: &Expected) 
             verdict.add(Exit::Boot, text);
         }
     }
+}
+
+fn of_another_variant(booted: Option<Variant>, wanted: Variant) -> String {
+    let describe = |variant: Variant| format!("{variant} ({})", variant.symbol());
+    let booted = booted.map_or("no variant that its configuration names".into(), describe);
+    let wanted = describe(wanted);
+    format!("the kernel that was booted is {booted}, but these would be the results of {wanted}")
 }
 
 fn judge_modules(verdict: &mut Verdict, evidence: &Evidence, expected: &Expected) {
@@ -475,6 +491,7 @@ mod tests {
             release: "7.3.4-lo".into(),
             version: "#1".into(),
             cpus: 2,
+            variant: Some(Variant::Module),
         }
     }
 
@@ -498,6 +515,7 @@ mod tests {
 
     fn expected() -> Expected {
         Expected {
+            variant: Variant::Module,
             release: "7.3.4-lo".into(),
             cpus: 2,
             modules: vec!["rust_loopback".into()],
@@ -587,8 +605,35 @@ mod tests {
             release: "6.1.0".into(),
             version: String::new(),
             cpus: 2,
+            variant: Some(Variant::Module),
         };
         assert_eq!(exit(&evidence), Some(Exit::Boot));
+    }
+
+    #[test]
+    fn another_variant_s_kernel_is_refused_whatever_its_release() {
+        for found in [Some(Variant::C), None] {
+            for rename in [false, true] {
+                let mut evidence = good();
+                let Record::Hello {
+                    variant, release, ..
+                } = &mut evidence.transcript.records[0]
+                else {
+                    unreachable!()
+                };
+                *variant = found;
+                if rename {
+                    *release = "7.3.4-lo-c".into();
+                }
+                assert_eq!(exit(&evidence), Some(Exit::OtherVariant));
+            }
+        }
+        let text = of_another_variant(Some(Variant::C), Variant::Module);
+        assert!(text.contains("is c (CONFIG_NET_LOOPBACK_C)"), "{text}");
+        assert!(
+            text.contains("of module (CONFIG_NET_LOOPBACK_LATE)"),
+            "{text}"
+        );
     }
 
     #[test]

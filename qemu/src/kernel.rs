@@ -8,6 +8,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use lab_protocol::Variant;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -31,6 +32,7 @@ use crate::overlay::Overlay;
 use crate::overlay::Trees;
 use crate::process;
 use crate::progress::Progress;
+use crate::slot;
 use crate::slot::Slot;
 use crate::slot::Wanted;
 use crate::slot::STAMP;
@@ -41,7 +43,7 @@ use crate::toolchain::Toolchain;
 use crate::ui::Stage;
 
 /// To be raised when a change to the lab changes what it builds.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 /// Set in the configuration of a kernel that has the driver built in.
 const BUILT_IN: &str = "RUST_LOOPBACK";
 /// How often to look again if others keep changing what was just built.
@@ -59,7 +61,7 @@ pub struct Kernel {
     /// What `uname -r` says in it.
     pub release: String,
     /// Which variant it is.
-    pub variant: String,
+    pub variant: Variant,
     /// Whether it is the sanitised one.
     pub debug: bool,
     /// What it was built with, and modules for it must be.
@@ -76,6 +78,12 @@ impl Kernel {
     /// Calls `f` with its tree, and where the originals of what was changed in it are.
     pub fn with_trees<T>(&self, f: impl FnOnce(Trees) -> T) -> T {
         self.slot.with_trees(f)
+    }
+
+    /// The texts of files of the source as they were before this project changed it.
+    pub fn pristine_texts(&self, paths: &[&str]) -> Result<Vec<String>> {
+        let read = |path: &&str| read_text(&self.pristine(path));
+        paths.iter().map(read).collect()
     }
 
     /// The symbols that its configuration sets to `y`.
@@ -136,6 +144,18 @@ pub fn ensure(checkout: &Checkout, options: &Options) -> Result<Kernel> {
     ))
 }
 
+/// The texts of files of the kernel's source as it was before this project changed it, if some build
+/// has brought that here already.
+pub fn peek(checkout: &Checkout, options: &Options, paths: &[&str]) -> Result<Option<Vec<String>>> {
+    let cache = Cache::open()?;
+    let source = Source::find(&cache, checkout, options)?;
+    let Some(dir) = slot::of_source(&cache, &source.identity()?)? else {
+        return Ok(None);
+    };
+    let read = |path: &&str| fs::read_to_string(source::pristine(&dir, Path::new(path))).ok();
+    Ok(paths.iter().map(read).collect())
+}
+
 struct Plan<'a> {
     cache: &'a Cache,
     checkout: &'a Checkout,
@@ -187,7 +207,7 @@ impl Plan<'_> {
         Ok(Some(Kernel {
             image: build.join("arch/x86/boot/bzImage"),
             release: stamp.release,
-            variant: self.options.variant.clone(),
+            variant: self.options.variant,
             debug: self.options.debug,
             toolchain: self.toolchain.clone(),
             source,
@@ -251,7 +271,8 @@ impl Plan<'_> {
         }
         .ensure(self.toolchain, &log, self.options.verbose)?;
         // A module for another kernel is refused by its version magic.
-        let local = format!("-lo-{}\n", &key[..12]);
+        let name = self.options.build_name();
+        let local = format!("-lo-{name}-{}\n", &key[..12]);
         write_if_changed(&dir.join("localversion-lab"), local.as_bytes())?;
         let stamp = Stamp {
             key: key.into(),

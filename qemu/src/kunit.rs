@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KUnit: which suites and cases there must be, by the sources of driver and abstractions; which
-//! there were, by the KTAP text of each suite; and what the kernel's own parser says about that
-//! text.
+//! KUnit: which suites and cases there must be, by the sources of driver, abstractions and kernel;
+//! which there were, by the KTAP text of each suite; and what the kernel's own parser says about
+//! that text.
 
 use std::fs;
 use std::path::Path;
 
 use lab_protocol::Outcome;
+use lab_protocol::Variant;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -69,19 +70,53 @@ impl Suite {
     }
 }
 
-/// Where this project's suites are, and whether they are then part of the kernel: the driver's,
-/// those of the tests' own modules, and those in the kernel crate.
-const SOURCES: [(&str, bool); 3] = [
-    ("tests/kunit", false),
-    ("tests/modules", false),
-    ("linux/rust", true),
+/// What a suite is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Home {
+    /// The driver, whatever that is part of.
+    Driver,
+    /// A module of the tests.
+    Module,
+    /// The kernel.
+    Kernel,
+}
+
+impl Home {
+    /// Whether that is part of `variant`'s kernel; none if nothing runs it there.
+    fn built_in(self, variant: Variant) -> Option<bool> {
+        match (self, variant) {
+            (Home::Kernel, _) | (Home::Driver, Variant::Builtin) => Some(true),
+            (Home::Module, _) | (Home::Driver, Variant::Module) => Some(false),
+            // The module is refused before it runs any.
+            (Home::Driver, Variant::C) => None,
+        }
+    }
+}
+
+/// Where this project's suites are.
+const SOURCES: [(&str, Home); 3] = [
+    ("tests/kunit", Home::Driver),
+    ("tests/modules", Home::Module),
+    ("linux/rust", Home::Kernel),
 ];
 
-/// This project's suites, and what it has in the kernel's suite of doctests. `has` says which
-/// symbols of the kernel's configuration are set: there are suites that need one.
-pub fn expected(checkout: &Checkout, has: &dyn Fn(&str) -> bool) -> Result<Vec<Suite>> {
+/// Suites of the kernel's own that have to do with `lo`, in its tree.
+pub const UPSTREAM: [&str; 1] = ["lib/tests/blackhole_dev_kunit.c"];
+
+/// The suites of `variant`'s kernel: this project's, what it has in the kernel's suite of doctests,
+/// and those in `upstream`, which are the texts of [`UPSTREAM`]. `has` says which symbols of the
+/// kernel's configuration are set: there are suites that need one.
+pub fn expected(
+    checkout: &Checkout,
+    variant: Variant,
+    upstream: &[String],
+    has: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Suite>> {
     let mut suites = Vec::new();
-    for (directory, built_in) in SOURCES {
+    for (directory, home) in SOURCES {
+        let Some(built_in) = home.built_in(variant) else {
+            continue;
+        };
         for entry in walkdir::WalkDir::new(checkout.path(directory)).sort_by_file_name() {
             let entry = entry.map_err(crate::key::walk_failure)?;
             if entry.path().extension().is_some_and(|e| e == "rs") {
@@ -92,6 +127,9 @@ pub fn expected(checkout: &Checkout, has: &dyn Fn(&str) -> bool) -> Result<Vec<S
                 }
             }
         }
+    }
+    for text in upstream {
+        suites.push(parse_c_source(text)?);
     }
     suites.push(doctest::expected(checkout)?);
     Ok(suites)
@@ -136,6 +174,36 @@ fn parse_source(text: &str) -> Vec<Suite> {
         }
     }
     suites
+}
+
+/// The one suite that a C source of the kernel's declares: `.name = "<suite>"`, and
+/// `KUNIT_CASE(<case>)` for each case.
+fn parse_c_source(text: &str) -> Result<Suite> {
+    let lines = || text.lines().map(str::trim);
+    let name = |line: &str| {
+        let name = line.strip_prefix(".name = \"")?.strip_suffix("\",")?;
+        Some(name.to_string())
+    };
+    let case = |line: &str| {
+        let case = line.strip_prefix("KUNIT_CASE(")?.strip_suffix("),")?;
+        Some(case.to_string())
+    };
+    let names: Vec<String> = lines().filter_map(name).collect();
+    let cases: Vec<String> = lines().filter_map(case).collect();
+    match (&names[..], cases.is_empty()) {
+        ([name], false) => Ok(Suite {
+            name: name.clone(),
+            cases,
+            built_in: true,
+            ..Suite::default()
+        }),
+        _ => Err(Failure::new(
+            Exit::Source,
+            "a KUnit suite of the kernel's cannot be understood",
+            format!("names {names:?}, cases {cases:?} in one of {UPSTREAM:?}"),
+        )
+        .hint("the lab knows `.name = \"...\"` and `KUNIT_CASE(...)`, each on a line of its own")),
+    }
 }
 
 fn suite_name(attribute: &str) -> Option<&str> {
@@ -336,6 +404,57 @@ mod xmit {
         assert_eq!(suites[1].cases, ["one"]);
         let tests: Vec<String> = suites[1].tests().collect();
         assert_eq!(tests, ["kunit.lo_xmit.one"]);
+    }
+
+    #[test]
+    fn c_sources_are_understood() {
+        let source = "static struct kunit_case x_cases[] = {\n\tKUNIT_CASE(x_first),\n\
+                      \tKUNIT_CASE(x_second),\n\t{},\n};\n\
+                      static struct kunit_suite x_suite = {\n\t.name = \"x\",\n\
+                      \t.test_cases = x_cases,\n};\n";
+        let suite = parse_c_source(source).unwrap();
+        assert_eq!(suite.name, "x");
+        assert_eq!(suite.cases, ["x_first", "x_second"]);
+        assert!(suite.built_in);
+        // What is not understood must not pass for a suite without cases.
+        for gone in [".name", "KUNIT_CASE"] {
+            assert!(parse_c_source(&source.replace(gone, "x")).is_err());
+        }
+        assert!(parse_c_source(&source.repeat(2)).is_err());
+    }
+
+    fn checkout() -> (tempfile::TempDir, Checkout) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, suite) in [
+            ("tests/kunit/a.rs", "of_driver"),
+            ("tests/modules/m/b.rs", "of_module"),
+            ("linux/rust/c.rs", "of_kernel"),
+        ] {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let text = format!("#[kunit_tests({suite})]\nmod m {{\n#[test]\nfn x() {{}}\n}}\n");
+            fs::write(path, text).unwrap();
+        }
+        fs::create_dir_all(dir.path().join("linux/rust/kernel")).unwrap();
+        let root = dir.path().into();
+        (dir, Checkout { root })
+    }
+
+    #[test]
+    fn each_variant_has_the_suites_that_run_there() {
+        let (_dir, checkout) = checkout();
+        let built_in = |variant, name: &str| {
+            let suites = expected(&checkout, variant, &[], &|_| true).unwrap();
+            let found = suites.into_iter().find(|suite| suite.name == name);
+            found.map(|suite| suite.built_in)
+        };
+        assert_eq!(built_in(Variant::Module, "of_driver"), Some(false));
+        assert_eq!(built_in(Variant::Builtin, "of_driver"), Some(true));
+        assert_eq!(built_in(Variant::C, "of_driver"), None);
+        for variant in Variant::ALL {
+            assert_eq!(built_in(variant, "of_module"), Some(false));
+            assert_eq!(built_in(variant, "of_kernel"), Some(true));
+        }
     }
 
     #[test]

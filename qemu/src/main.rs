@@ -23,6 +23,7 @@ mod flock;
 mod flow;
 mod git;
 mod guest;
+mod image;
 mod initramfs;
 mod judge;
 mod kernel;
@@ -38,6 +39,7 @@ mod pin;
 mod prepare;
 mod process;
 mod progress;
+mod reference;
 mod report;
 mod run;
 #[cfg(test)]

@@ -53,8 +53,10 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
         options,
         log: &log,
     };
-    let driver = checkout.build("module");
-    let tests = checkout.build("tests");
+    // Each kernel's in a place of their own: who tests one after the other builds none twice.
+    let name = options.build_name();
+    let driver = checkout.build(&name);
+    let tests = checkout.build(&format!("tests-{name}"));
     job.make(&checkout.root, &driver, &mut stage)?;
     job.make(&checkout.path("tests/modules"), &tests, &mut stage)?;
     let modules = Modules {

@@ -4,14 +4,15 @@
 //! `FILTER` and `V`. They come through the environment, as make hands them on; empty means unset.
 
 use std::env;
-use std::fs;
-use std::path::Path;
 use std::path::PathBuf;
+
+use lab_protocol::Variant;
 
 use crate::checkout::Checkout;
 use crate::failure::Exit;
 use crate::failure::Failure;
 use crate::failure::Result;
+use crate::vm::Engine;
 
 /// How the guest is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +25,22 @@ pub enum Accel {
     Tcg,
 }
 
+impl From<Engine> for Accel {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Kvm => Self::Kvm,
+            Engine::Tcg => Self::Tcg,
+        }
+    }
+}
+
 /// What the user asked for.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Which kernel: there is a `linux/configs/variant-<variant>.config`.
-    pub variant: String,
+    /// Which kernel: `linux/configs/variant-<variant>.config`.
+    pub variant: Variant,
+    /// Which kernels the tests are for: that one, or all there are if none was named.
+    pub tested: Vec<Variant>,
     /// The sanitised kernel.
     pub debug: bool,
     /// How the guest is executed.
@@ -61,8 +73,10 @@ impl Options {
                 "there is no linux/configs/debug.config",
             ));
         }
+        let named = variant(checkout, get("VARIANT"))?;
         Ok(Self {
-            variant: variant(checkout, get("VARIANT"))?,
+            variant: named.unwrap_or(Variant::Module),
+            tested: named.map_or_else(|| variants(checkout), |one| vec![one]),
             debug,
             accel: accel(get("ACCEL"))?,
             cpus: cpus(get("CPUS"))?,
@@ -70,6 +84,14 @@ impl Options {
             filter: get("FILTER"),
             verbose: flag("V", get("V"))?,
         })
+    }
+
+    /// The same for `variant`.
+    pub fn with(&self, variant: Variant) -> Self {
+        Self {
+            variant,
+            ..self.clone()
+        }
     }
 
     /// The build's name: the variant, and `-debug` if it is the sanitised one.
@@ -112,32 +134,29 @@ fn cpus(value: Option<String>) -> Result<u32> {
     }
 }
 
-fn variant(checkout: &Checkout, value: Option<String>) -> Result<String> {
-    let value = value.unwrap_or_else(|| "module".into());
-    let known = variants(&checkout.path("linux/configs"))?;
-    if known.contains(&value) {
-        return Ok(value);
+fn variant(checkout: &Checkout, value: Option<String>) -> Result<Option<Variant>> {
+    let Some(value) = value else { return Ok(None) };
+    let known = variants(checkout);
+    if let Some(variant) = Variant::parse(&value).filter(|variant| known.contains(variant)) {
+        return Ok(Some(variant));
     }
-    Err(usage("VARIANT", &value, &known.join(", ")))
+    let names: Vec<&str> = known.into_iter().map(Variant::name).collect();
+    Err(usage("VARIANT", &value, &names.join(", ")))
 }
 
-/// The variants there are: one for each `variant-<name>.config`.
-fn variants(configs: &Path) -> Result<Vec<String>> {
-    let entries = fs::read_dir(configs).map_err(|e| Failure::io("read", configs, e))?;
-    let mut names: Vec<_> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let name = name.strip_prefix("variant-")?.strip_suffix(".config")?;
-            Some(name.to_string())
-        })
-        .collect();
-    names.sort();
-    Ok(names)
+/// The variants there are, each with a configuration fragment of its own.
+fn variants(checkout: &Checkout) -> Vec<Variant> {
+    let there = |variant: &Variant| {
+        let fragment = format!("linux/configs/variant-{variant}.config");
+        checkout.path(&fragment).is_file()
+    };
+    Variant::ALL.into_iter().filter(there).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const EMPTY: [(&str, &str); 7] = [
@@ -173,7 +192,8 @@ mod tests {
     fn unset_and_empty_are_defaults() {
         for pairs in [&[][..], &EMPTY] {
             let options = parse(pairs).unwrap();
-            assert_eq!(options.variant, "module");
+            assert_eq!(options.variant, Variant::Module);
+            assert_eq!(options.tested, [Variant::Module, Variant::C]);
             assert_eq!(options.cpus, 2);
             assert_eq!(options.accel, Accel::Auto);
             assert!(!options.debug && !options.verbose);
@@ -182,9 +202,21 @@ mod tests {
     }
 
     #[test]
+    fn who_names_a_variant_gets_that_one_only() {
+        let options = parse(&[("VARIANT", "c"), ("DEBUG", "0")]).unwrap();
+        assert_eq!(options.variant, Variant::C);
+        assert_eq!(options.tested, [Variant::C]);
+        assert_eq!(options.build_name(), "c");
+        let mut options = options.with(Variant::Module);
+        options.debug = true;
+        assert_eq!(options.build_name(), "module-debug");
+    }
+
+    #[test]
     fn nonsense_is_refused_and_what_is_allowed_is_named() {
         for (pair, named) in [
-            (("VARIANT", "rust"), "c, module"),
+            (("VARIANT", "rust"), "module, c"),
+            (("VARIANT", "builtin"), "module, c"),
             (("ACCEL", "hvf"), "auto, kvm, tcg"),
             (("CPUS", "0"), "1, 2"),
             (("CPUS", "9"), "1, 2"),

@@ -6,8 +6,11 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use lab_protocol::Variant;
+
 use crate::accel;
 use crate::checkout::write;
+use crate::checkout::Cache;
 use crate::checkout::Checkout;
 use crate::failure::Exit;
 use crate::failure::Failure;
@@ -21,6 +24,7 @@ use crate::kernel::Kernel;
 use crate::kunit::Suite;
 use crate::module;
 use crate::options::Options;
+use crate::toolchain::Toolchain;
 use crate::vm::Boot;
 use crate::vm::Engine;
 use crate::vm::Limits;
@@ -55,10 +59,17 @@ pub struct Ready {
 impl Ready {
     /// Makes it all.
     pub fn make(checkout: &Checkout, options: &Options) -> Result<Self> {
+        let toolchain = Toolchain::load(&Cache::open()?)?;
+        let guest = guest::build(checkout, &toolchain, options.verbose)?;
+        Self::with_guest(checkout, options, &guest)
+    }
+
+    /// Makes it all, with an init that is there already.
+    pub fn with_guest(checkout: &Checkout, options: &Options, guest: &Guest) -> Result<Self> {
         let kernel = kernel::ensure(checkout, options)?;
         let modules = module::build(checkout, &kernel, options)?;
-        let guest = guest::build(checkout, &kernel.toolchain, options.verbose)?;
-        let stale = stale(checkout, &modules.driver)?;
+        let name = options.build_name();
+        let stale = stale(checkout, &modules.driver, &name)?;
         let files = [
             (WITNESS, modules.witness.as_path()),
             (DRIVER, modules.driver.as_path()),
@@ -67,14 +78,14 @@ impl Ready {
             (COUNTED_LO, modules.counted_lo.as_path()),
             (STALE, stale.as_path()),
         ];
-        let initramfs = initramfs::build(checkout, &kernel, &guest, &files)?;
+        let initramfs = initramfs::build(checkout, &kernel, guest, &files, &name)?;
         let mut boot = Boot {
             name: String::new(),
             image: kernel.image.clone(),
             initramfs,
             engine: Engine::Tcg,
             cpus: options.cpus,
-            words: Vec::new(),
+            words: vec![variant_word(kernel.variant)],
             limits: Limits::ordinary(options.debug),
             echo: options.verbose,
         };
@@ -82,14 +93,9 @@ impl Ready {
         Ok(Self {
             kernel,
             driver: modules.driver,
-            guest,
+            guest: guest.clone(),
             boot,
         })
-    }
-
-    /// Whether this kernel takes the driver as a module.
-    pub fn is_modular(&self) -> bool {
-        self.kernel.variant == "module"
     }
 
     /// The boot called `name`, in `mode`, with the driver.
@@ -117,6 +123,7 @@ impl Ready {
             .map(|stem| stem.to_string_lossy().into_owned())
             .collect();
         Expected {
+            variant: self.kernel.variant,
             release: self.kernel.release.clone(),
             cpus: self.boot.cpus,
             modules,
@@ -125,20 +132,29 @@ impl Ready {
         }
     }
 
-    /// The driver's file in the guest; empty if this kernel takes none.
+    /// The driver's file in the guest, where it has to be inserted; elsewhere empty.
     pub fn driver_file(&self) -> &'static str {
-        if self.is_modular() {
-            DRIVER
-        } else {
-            ""
+        match self.kernel.variant {
+            Variant::Module => DRIVER,
+            Variant::Builtin | Variant::C => "",
         }
+    }
+
+    /// What executes the guest.
+    pub fn engine(&self) -> Engine {
+        self.boot.engine
     }
 }
 
+/// How the guest learns which variant its kernel has to be.
+pub fn variant_word(variant: Variant) -> String {
+    format!("lab.variant={variant}")
+}
+
 /// The driver with one digit of the kernel's release changed in its vermagic.
-fn stale(checkout: &Checkout, driver: &Path) -> Result<PathBuf> {
+fn stale(checkout: &Checkout, driver: &Path, name: &str) -> Result<PathBuf> {
     let bytes = fs::read(driver).map_err(|e| Failure::io("read", driver, e))?;
-    let path = checkout.build("initramfs/stale.ko");
+    let path = checkout.build(&format!("initramfs/stale-{name}.ko"));
     write(&path, &age(bytes, driver)?)?;
     Ok(path)
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use lab_protocol::Outcome;
+use lab_protocol::Variant;
 use serde::Serialize;
 
 use crate::checkout::write;
@@ -15,15 +16,34 @@ use crate::failure::Failure;
 use crate::failure::Result;
 use crate::judge::Test;
 
+/// A kernel that was tested.
+#[derive(Debug, Serialize)]
+pub struct Kernel {
+    /// Its variant.
+    pub variant: Variant,
+    /// Its release; empty if it could not be built.
+    pub release: String,
+    /// What executed its guest, if it got that far.
+    pub accel: Option<&'static str>,
+    /// What the lab's exit code would be, had it been alone.
+    pub exit: u8,
+}
+
+/// A test, and of which variant.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    /// The variant.
+    pub variant: Variant,
+    /// The test.
+    #[serde(flatten)]
+    pub test: Test,
+}
+
 /// A whole run.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The kernel's release.
-    pub release: String,
-    /// The kernel's variant.
-    pub variant: String,
-    /// What executed the guest.
-    pub accel: String,
+    /// The kernels, in order.
+    pub kernels: Vec<Kernel>,
     /// The guest's CPUs.
     pub cpus: u32,
     /// The lab's exit code.
@@ -31,13 +51,12 @@ pub struct Report {
     /// How long it all took, in seconds.
     pub seconds: f64,
     /// Every test.
-    pub tests: Vec<Test>,
+    pub tests: Vec<Entry>,
 }
 
 impl Report {
     fn count(&self, outcome: Outcome) -> usize {
-        let same = |test: &&Test| test.outcome == outcome;
-        self.tests.iter().filter(same).count()
+        count(self.tests.iter(), outcome)
     }
 
     /// The last line.
@@ -69,48 +88,40 @@ impl Report {
             self.count(Outcome::Skipped),
             self.seconds
         );
-        for suite in self.suites() {
-            let tests: Vec<&Test> = self.tests.iter().filter(|t| split(t).0 == suite).collect();
-            let count = |outcome| tests.iter().filter(|t| t.outcome == outcome).count();
+        for kernel in &self.kernels {
+            let of_it = |entry: &&Entry| entry.variant == kernel.variant;
+            let tests = || self.tests.iter().filter(of_it);
             xml += &format!(
                 "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n",
-                escape(suite),
-                tests.len(),
-                count(Outcome::Failed),
-                count(Outcome::Skipped)
+                kernel.variant,
+                tests().count(),
+                count(tests(), Outcome::Failed),
+                count(tests(), Outcome::Skipped)
             );
-            for test in tests {
-                xml += &case(test);
-            }
+            tests().for_each(|entry| xml += &case(entry));
             xml += "  </testsuite>\n";
         }
         xml + "</testsuites>\n"
     }
-
-    /// The suites, in the order in which they first appear.
-    fn suites(&self) -> Vec<&str> {
-        let mut suites = Vec::new();
-        for test in &self.tests {
-            let (suite, _) = split(test);
-            if !suites.contains(&suite) {
-                suites.push(suite);
-            }
-        }
-        suites
-    }
 }
 
-/// A test's name, split into suite and case: at its last dot.
+fn count<'a>(entries: impl Iterator<Item = &'a Entry>, outcome: Outcome) -> usize {
+    entries
+        .filter(|entry| entry.test.outcome == outcome)
+        .count()
+}
+
+/// A test's name, split into class and name: at its last dot.
 fn split(test: &Test) -> (&str, &str) {
     test.name.rsplit_once('.').unwrap_or(("lab", &test.name))
 }
 
-fn case(test: &Test) -> String {
-    let (suite, name) = split(test);
+fn case(Entry { variant, test }: &Entry) -> String {
+    let (class, name) = split(test);
     let time = test.time.unwrap_or(Duration::ZERO).as_secs_f64();
     let head = format!(
-        "    <testcase classname=\"{}\" name=\"{}\" time=\"{time:.3}\"",
-        escape(suite),
+        "    <testcase classname=\"{variant}.{}\" name=\"{}\" time=\"{time:.3}\"",
+        escape(class),
         escape(name)
     );
     let detail = escape(&test.detail);
@@ -149,41 +160,66 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn test(name: &str, outcome: Outcome, detail: &str) -> Test {
-        Test {
+    fn entry(variant: Variant, name: &str, outcome: Outcome, detail: &str) -> Entry {
+        let test = Test {
             name: name.into(),
             outcome,
             detail: detail.into(),
             time: None,
+        };
+        Entry { variant, test }
+    }
+
+    fn kernel(variant: Variant) -> Kernel {
+        Kernel {
+            variant,
+            release: "7.3.4-lo".into(),
+            accel: Some("tcg"),
+            exit: 0,
         }
     }
 
     fn report() -> Report {
+        let odd = "a < b & \"c\"\u{1b}[0m\n]]>";
         Report {
-            release: "7.3.4-lo".into(),
-            variant: "module".into(),
-            accel: "tcg".into(),
+            kernels: vec![kernel(Variant::Module), kernel(Variant::C)],
             cpus: 2,
             exit: 21,
             seconds: 1.5,
             tests: vec![
-                test("guest.lo.up", Outcome::Passed, ""),
-                test(
-                    "guest.lo.addr",
-                    Outcome::Failed,
-                    "a < b & \"c\"\u{1b}[0m\n]]>",
-                ),
-                test("lab.unit", Outcome::Skipped, "no"),
+                entry(Variant::Module, "guest.lo.up", Outcome::Passed, ""),
+                entry(Variant::Module, "guest.lo.addr", Outcome::Failed, odd),
+                entry(Variant::C, "guest.lo.up", Outcome::Passed, ""),
+                entry(Variant::C, "guest.kernel.leaks", Outcome::Skipped, "no"),
             ],
         }
     }
 
     #[test]
-    fn the_last_line() {
+    fn the_last_line_is_over_all_variants() {
         let mut report = report();
-        assert_eq!(report.summary(), "1 passed, 1 failed, 1 skipped");
+        assert_eq!(report.summary(), "2 passed, 1 failed, 1 skipped");
         report.tests.pop();
-        assert_eq!(report.summary(), "1 passed, 1 failed");
+        assert_eq!(report.summary(), "2 passed, 1 failed");
+    }
+
+    #[test]
+    fn each_test_says_its_variant() {
+        let json = serde_json::to_value(report()).unwrap();
+        let tests = json["tests"].as_array().unwrap();
+        assert_eq!(tests[1]["variant"], "module");
+        assert_eq!(tests[1]["name"], "guest.lo.addr");
+        assert_eq!(tests[2]["variant"], "c");
+        assert_eq!(json["kernels"][1]["variant"], "c");
+        let xml = report().junit();
+        for line in [
+            "<testsuite name=\"module\" tests=\"2\" failures=\"1\" skipped=\"0\">",
+            "<testsuite name=\"c\" tests=\"2\" failures=\"0\" skipped=\"1\">",
+            "<testcase classname=\"module.guest.lo\" name=\"up\"",
+            "<testcase classname=\"c.guest.lo\" name=\"up\"",
+        ] {
+            assert_eq!(xml.matches(line).count(), 1, "{line} in {xml}");
+        }
     }
 
     #[test]
@@ -195,7 +231,6 @@ mod tests {
             xml.contains(&format!(">{detail}\n]]&gt;</failure>")),
             "{xml}"
         );
-        assert!(xml.contains("<testsuite name=\"guest.lo\" tests=\"2\" failures=\"1\""));
         assert!(xml.contains("<skipped message=\"no\"/>"));
         assert!(!xml.contains('\u{1b}'));
     }

@@ -4,6 +4,7 @@
 
 use lab_protocol::Outcome;
 use lab_protocol::Record;
+use lab_protocol::Variant;
 
 use crate::checkout::Checkout;
 use crate::failure::Result;
@@ -11,6 +12,7 @@ use crate::judge;
 use crate::options::Options;
 use crate::prepare::Ready;
 use crate::prepare::NO_SUITE;
+use crate::test::describe;
 use crate::ui;
 use crate::vm;
 
@@ -23,10 +25,10 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let expected = ready.expected(
         &[ready.driver_file()],
         Vec::new(),
-        ready.guest.list_shown()?,
+        ready.guest.list_shown(options.variant)?,
     );
-    let engine = boot.engine.name();
-    ui::line(&format!("  boot       {engine}, {} CPUs", boot.cpus));
+    let described = describe(&boot, options.variant);
+    ui::line(&format!("  boot       {described}"));
     let evidence = vm::boot(checkout, &boot, &mut |record| {
         show(record);
         Ok(())
@@ -43,8 +45,12 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
         &checkout.show(&evidence.log),
     )?;
     let time = ui::duration(evidence.time);
+    let owner = match options.variant {
+        Variant::Module | Variant::Builtin => "this driver's",
+        Variant::C => "C's",
+    };
     ui::line(&format!(
-        "lo is this driver's, and works: {passed} checks passed, guest up for {time}"
+        "lo is {owner}, and works: {passed} checks passed, guest up for {time}"
     ));
     Ok(())
 }

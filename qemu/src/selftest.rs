@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Instant;
 
 use lab_protocol::Outcome;
+use lab_protocol::Variant;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -26,8 +27,8 @@ use crate::judge;
 use crate::judge::Expected;
 use crate::judge::Test;
 use crate::kunit::Suite;
+use crate::prepare::variant_word;
 use crate::prepare::Ready;
-use crate::prepare::DRIVER;
 use crate::prepare::FAULT;
 use crate::prepare::NO_SUITE;
 use crate::prepare::STALE;
@@ -55,13 +56,38 @@ enum Suites {
     Hidden,
 }
 
+/// What such a boot inserts as the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driver {
+    /// What any boot of this kernel does.
+    Own,
+    /// `lab_fault.ko`.
+    Fault,
+    /// The driver as if built for another kernel.
+    Stale,
+}
+
+impl Driver {
+    fn file(self, ready: &Ready) -> &'static str {
+        match self {
+            Driver::Own => ready.driver_file(),
+            Driver::Fault => FAULT,
+            Driver::Stale => STALE,
+        }
+    }
+}
+
 /// A fault, and how the lab must take it.
 #[derive(Debug)]
 pub struct Fault {
     /// The test's name.
     pub name: &'static str,
+    /// Which kernels it is for.
+    variants: &'static [Variant],
+    /// Whether each of them is tried, and not only the first of a run.
+    each: bool,
     /// The file to insert as the driver.
-    driver: &'static str,
+    driver: Driver,
     /// What `lab_fault.ko` is told to do.
     kind: &'static str,
     /// What the guest's init is told to do.
@@ -69,21 +95,26 @@ pub struct Fault {
     /// Which checks run.
     checks: &'static str,
     suites: Suites,
+    /// The kernel is taken for another variant's.
+    disguised: bool,
     /// Only the sanitised kernel notices.
     debug: bool,
     exit: Exit,
-    /// What the message must contain.
+    /// What the message must contain; `{variant}` stands for the kernel's.
     says: &'static str,
 }
 
 /// `lab_fault.ko` with nothing wrong, running its suite; the faults below vary it.
 const NONE: Fault = Fault {
     name: "lab.fault.none",
-    driver: FAULT,
+    variants: &Variant::ALL,
+    each: false,
+    driver: Driver::Fault,
     kind: "none",
     sabotage: "",
     checks: "-",
     suites: Suites::Fault,
+    disguised: false,
     debug: false,
     exit: Exit::Ok,
     says: "",
@@ -110,6 +141,8 @@ pub const ALL: &[Fault] = &[
     },
     Fault {
         name: "lab.fault.nothing",
+        // Where lo is part of the kernel, it is there all the same.
+        variants: &[Variant::Module],
         kind: "nothing",
         checks: "guest.lo.owner",
         suites: Suites::None,
@@ -164,7 +197,7 @@ pub const ALL: &[Fault] = &[
     },
     Fault {
         name: "lab.fault.truncated",
-        driver: DRIVER,
+        driver: Driver::Own,
         sabotage: "truncated",
         checks: "guest.lo.*",
         suites: Suites::None,
@@ -181,7 +214,7 @@ pub const ALL: &[Fault] = &[
     },
     Fault {
         name: "lab.fault.suite",
-        driver: DRIVER,
+        driver: Driver::Own,
         suites: Suites::Hidden,
         exit: Exit::Incomplete,
         says: "never reported",
@@ -189,13 +222,27 @@ pub const ALL: &[Fault] = &[
     },
     Fault {
         name: "lab.fault.stale",
-        driver: STALE,
+        driver: Driver::Stale,
         suites: Suites::None,
         exit: Exit::StaleModule,
         says: "version magic",
         ..NONE
     },
+    Fault {
+        name: "lab.fault.variant",
+        each: true,
+        disguised: true,
+        exit: Exit::OtherVariant,
+        says: "the kernel that was booted is {variant} (",
+        ..NONE
+    },
 ];
+
+/// Those for `variant`'s kernel in a run in which that is the `first` one, or not.
+pub fn all_for(variant: Variant, first: bool) -> impl Iterator<Item = &'static Fault> {
+    ALL.iter()
+        .filter(move |fault| fault.variants.contains(&variant) && (first || fault.each))
+}
 
 /// What `lab boot` is given.
 #[derive(Debug, Serialize, Deserialize)]
@@ -261,8 +308,10 @@ pub fn run(
         .into_inner()
         .unwrap_or_else(|poison| poison.into_inner());
     stage.done(&tally(&tests));
+    let variant = ready.kernel.variant;
     for test in &tests {
-        complain(test, &format!("build/logs/{}.log", file_name(&test.name)));
+        let name = file_name(&test.name, variant);
+        complain(test, variant, &format!("build/logs/{name}.log"));
     }
     Ok(tests)
 }
@@ -272,8 +321,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poison| poison.into_inner())
 }
 
-fn file_name(test: &str) -> String {
-    test.trim_start_matches("lab.").replace('.', "-")
+fn file_name(test: &str, variant: Variant) -> String {
+    let name = test.trim_start_matches("lab.").replace('.', "-");
+    format!("{name}-{variant}")
 }
 
 fn try_fault(
@@ -294,7 +344,7 @@ fn try_fault(
         test.detail = why.into();
         return Ok(test);
     }
-    let name = file_name(fault.name);
+    let name = file_name(fault.name, ready.kernel.variant);
     let spec = fault.spec(ready, &name, suites)?;
     let path = checkout.build(&format!("results/{name}.json"));
     let text = serde_json::to_vec_pretty(&spec)
@@ -304,7 +354,7 @@ fn try_fault(
     let code = lab_boot(checkout, &path, &log)?;
     test.time = Some(start.elapsed());
     let said = read_text(&log)?;
-    if let Some(trouble) = fault.judge(code, &said) {
+    if let Some(trouble) = fault.judge(code, &said, ready.kernel.variant) {
         test.outcome = Outcome::Failed;
         test.detail = trouble;
     }
@@ -331,9 +381,6 @@ fn lab_boot(checkout: &Checkout, spec: &Path, log: &Path) -> Result<Option<i32>>
 impl Fault {
     /// Why it cannot be tried with this kernel, if it cannot.
     fn excuse(&self, ready: &Ready) -> Option<&'static str> {
-        if self.driver != FAULT && !ready.is_modular() {
-            return Some("this kernel takes no driver module");
-        }
         if self.debug && !ready.kernel.debug {
             return Some("only a DEBUG=1 kernel notices");
         }
@@ -341,13 +388,14 @@ impl Fault {
     }
 
     fn spec(&self, ready: &Ready, name: &str, suites: &[Suite]) -> Result<Spec> {
-        let mut boot = ready.boot_with(name, "test", self.driver);
+        let file = self.driver.file(ready);
+        let mut boot = ready.boot_with(name, "test", file);
         boot.cpus = 1;
         boot.echo = false;
         if self.kind == "hang" {
             boot.limits.quiet /= HASTE;
         }
-        if self.driver == FAULT {
+        if self.driver == Driver::Fault {
             boot.words.push(format!("lab.modargs=kind={}", self.kind));
         }
         if !self.sabotage.is_empty() {
@@ -356,18 +404,23 @@ impl Fault {
         boot.words.push(format!("lab.filter={}", self.checks));
         let (word, suites) = self.suites(suites);
         boot.words.push(word);
+        let variant = ready.kernel.variant;
         let checks = ready
             .guest
-            .list()?
+            .list(variant)?
             .into_iter()
             .filter(|check| lab_protocol::matches(self.checks, check))
             .collect();
+        let mut expected = Expected {
+            cpus: boot.cpus,
+            ..ready.expected(&[file], suites, checks)
+        };
+        if self.disguised {
+            disguise(&mut boot, &mut expected);
+        }
         Ok(Spec {
-            expected: Expected {
-                cpus: boot.cpus,
-                ..ready.expected(&[self.driver], suites, checks)
-            },
             boot,
+            expected,
             source: ready.kernel.source.clone(),
         })
     }
@@ -396,7 +449,7 @@ impl Fault {
     }
 
     /// What is wrong with how a lab took this fault; nothing if it took it right.
-    fn judge(&self, code: Option<i32>, said: &str) -> Option<String> {
+    fn judge(&self, code: Option<i32>, said: &str, variant: Variant) -> Option<String> {
         let wanted = i32::from(self.exit.code());
         if code != Some(wanted) {
             let code = code.map_or("none".into(), |code| code.to_string());
@@ -406,14 +459,29 @@ impl Fault {
                 said.trim()
             ));
         }
-        if !said.contains(self.says) {
+        let words = self.says.replace("{variant}", variant.name());
+        if !said.contains(&words) {
             return Some(format!(
-                "the lab's message does not say `{}`; it said:\n{}",
-                self.says,
+                "the lab's message does not say `{words}`; it said:\n{}",
                 said.trim()
             ));
         }
         None
+    }
+}
+
+/// Has the lab take this boot for one of another variant's kernel, in all that it knows of it.
+fn disguise(boot: &mut Boot, expected: &mut Expected) {
+    let variant = expected.variant;
+    let others = Variant::ALL.into_iter().filter(|other| *other != variant);
+    for other in others.take(1) {
+        let word = variant_word(variant);
+        for found in boot.words.iter_mut().filter(|found| **found == word) {
+            *found = variant_word(other);
+        }
+        let (own, pretended) = (format!("-lo-{variant}"), format!("-lo-{other}"));
+        expected.release = expected.release.replace(&own, &pretended);
+        expected.variant = other;
     }
 }
 
@@ -428,10 +496,55 @@ mod tests {
             says: "as told",
             ..NONE
         };
-        assert_eq!(fault.judge(Some(24), "error: as told"), None);
-        assert!(fault.judge(Some(24), "error: other").is_some());
-        assert!(fault.judge(Some(0), "as told").is_some());
-        assert!(fault.judge(None, "as told").is_some());
+        let judge = |code, said| fault.judge(code, said, Variant::C);
+        assert_eq!(judge(Some(24), "error: as told"), None);
+        assert!(judge(Some(24), "error: other").is_some());
+        assert!(judge(Some(0), "as told").is_some());
+        assert!(judge(None, "as told").is_some());
+        let fault = Fault {
+            says: "is {variant} (",
+            ..fault
+        };
+        assert_eq!(fault.judge(Some(24), "is c (x)", Variant::C), None);
+        assert!(fault.judge(Some(24), "is c (x)", Variant::Module).is_some());
+    }
+
+    #[test]
+    fn what_does_not_depend_on_the_variant_is_tried_once() {
+        let names = |variant, first| -> Vec<&str> {
+            all_for(variant, first).map(|fault| fault.name).collect()
+        };
+        assert_eq!(names(Variant::Module, true).len(), ALL.len());
+        assert_eq!(names(Variant::C, false), ["lab.fault.variant"]);
+        let alone = names(Variant::C, true);
+        assert!(alone.contains(&"lab.fault.hang"));
+        assert!(!alone.contains(&"lab.fault.nothing"));
+    }
+
+    #[test]
+    fn a_disguise_is_complete() {
+        let mut boot: Boot = serde_json::from_value(serde_json::json!({
+            "name": "x", "image": "i", "initramfs": "j", "engine": "tcg", "cpus": 1,
+            "words": ["lab.variant=c", "lab.mode=test"], "echo": false,
+            "limits": {
+                "memory": 1,
+                "whole": { "secs": 1, "nanos": 0 },
+                "quiet": { "secs": 1, "nanos": 0 },
+            },
+        }))
+        .unwrap();
+        let mut expected = Expected {
+            variant: Variant::C,
+            release: "7.3.4-lo-c-debug-12".into(),
+            cpus: 1,
+            modules: Vec::new(),
+            suites: Vec::new(),
+            checks: Vec::new(),
+        };
+        disguise(&mut boot, &mut expected);
+        assert_eq!(expected.variant, Variant::Module);
+        assert_eq!(expected.release, "7.3.4-lo-module-debug-12");
+        assert_eq!(boot.words, ["lab.variant=module", "lab.mode=test"]);
     }
 
     #[test]

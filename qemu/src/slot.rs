@@ -231,6 +231,12 @@ impl Slot {
     }
 }
 
+/// Where there is a slot that was made from the source of this identity, if there is one.
+pub fn of_source(cache: &Cache, identity: &str) -> Result<Option<PathBuf>> {
+    let is_of = |dir: &PathBuf| load(dir).is_some_and(|record| record.identity == identity);
+    Ok(all(cache)?.into_iter().find(is_of))
+}
+
 /// Fills a new slot from the source itself.
 fn unpacked(cache: &Cache, wanted: &Wanted, new: &Path) -> Result<Record> {
     let source = wanted.source.unpack(cache, new)?;

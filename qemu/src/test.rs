@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make test`: every suite, the checks in the guest, and the lab's tests of itself.
+//! `make test`: every suite, the checks in the guest, and the lab's tests of itself; for each variant
+//! of the kernel what there is for it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 use std::time::Instant;
 
 use lab_protocol::matches;
 use lab_protocol::Outcome;
 use lab_protocol::Record;
+use lab_protocol::Variant;
 
 use crate::apply;
 use crate::checkout::Cache;
@@ -19,16 +22,21 @@ use crate::failure::Failure;
 use crate::failure::Result;
 use crate::filter::Filter;
 use crate::guest;
+use crate::guest::Guest;
+use crate::image;
 use crate::judge;
 use crate::judge::Expected;
 use crate::judge::Test;
 use crate::judge::Verdict;
+use crate::kernel;
 use crate::kunit;
 use crate::kunit::Suite;
 use crate::options::Options;
 use crate::prepare::Ready;
 use crate::prepare::DUMMY;
 use crate::process;
+use crate::report;
+use crate::report::Entry;
 use crate::report::Report;
 use crate::selftest;
 use crate::selftest::Fault;
@@ -37,11 +45,15 @@ use crate::ui;
 use crate::ui::Stage;
 use crate::vm;
 use crate::vm::Boot;
+use crate::vm::Engine;
 
 /// The lab's unit tests, as one test.
 const UNIT: &str = "lab.unit";
 
-/// What of all there is has been asked for.
+/// How the names of KUnit's cases as tests begin.
+const KUNIT: &str = "kunit.";
+
+/// What of all there is for a variant has been asked for.
 struct Plan {
     filter: String,
     all_suites: Vec<Suite>,
@@ -50,43 +62,65 @@ struct Plan {
     faults: Vec<&'static Fault>,
     compile_fail: Vec<String>,
     codegen: bool,
+    image: bool,
     apply: bool,
     unit: bool,
+    /// There may be suites that nobody knows of yet, and the filter may be for one of them.
+    unsure: bool,
+}
+
+/// What a plan is made from.
+struct Basis<'a> {
+    filter: &'a str,
+    variant: Variant,
+    /// Whether this is the run's first variant: what does not depend on it goes with that one.
+    first: bool,
+    checks: Vec<String>,
+    /// The kernel's own suites; none if its source is not at hand yet.
+    upstream: Option<Vec<String>>,
+    /// Says which symbols of the kernel's configuration are set.
+    has: &'a dyn Fn(&str) -> bool,
 }
 
 impl Plan {
-    /// `has` says which symbols of the kernel's configuration are set.
-    fn make(
-        checkout: &Checkout,
-        filter: &str,
-        checks: Vec<String>,
-        has: &dyn Fn(&str) -> bool,
-    ) -> Result<Self> {
+    fn make(checkout: &Checkout, basis: Basis<'_>) -> Result<Self> {
+        let Basis {
+            filter,
+            variant,
+            first,
+            checks,
+            upstream,
+            has,
+        } = basis;
         let wanted = |name: &str| matches(filter, name);
-        let all_suites = kunit::expected(checkout, has)?;
+        let unsure = upstream.is_none() && may_begin_with(filter, KUNIT);
+        let upstream = upstream.unwrap_or_default();
+        let all_suites = kunit::expected(checkout, variant, &upstream, has)?;
         let suites = all_suites
             .iter()
             .map(|suite| suite.only(wanted))
             .filter(|suite| !suite.cases.is_empty())
             .collect();
-        let plan = Self {
+        // The other kernels lack what only a driver that is a module needs.
+        let cases = match variant {
+            Variant::Module => compile_fail::all(checkout)?,
+            Variant::Builtin | Variant::C => Vec::new(),
+        };
+        Ok(Self {
             filter: filter.into(),
             all_suites,
             suites,
             checks: checks.into_iter().filter(|name| wanted(name)).collect(),
-            faults: selftest::ALL.iter().filter(|f| wanted(f.name)).collect(),
-            compile_fail: compile_fail::all(checkout)?
-                .into_iter()
-                .filter(|name| wanted(name))
+            faults: selftest::all_for(variant, first)
+                .filter(|fault| wanted(fault.name))
                 .collect(),
-            codegen: wanted(codegen::NAME),
-            apply: wanted(apply::NAME),
-            unit: wanted(UNIT),
-        };
-        if plan.is_empty() && !wanted(judge::KERNEL) {
-            return Err(plan.nothing());
-        }
-        Ok(plan)
+            compile_fail: cases.into_iter().filter(|name| wanted(name)).collect(),
+            codegen: codegen::is_for(variant) && wanted(codegen::NAME),
+            image: wanted(image::NAME),
+            apply: first && wanted(apply::NAME),
+            unit: first && wanted(UNIT),
+            unsure,
+        })
     }
 
     fn boots(&self) -> bool {
@@ -98,88 +132,203 @@ impl Plan {
     }
 
     fn is_empty(&self) -> bool {
-        self.suites.is_empty()
-            && self.checks.is_empty()
+        !self.boots()
             && self.faults.is_empty()
             && self.compile_fail.is_empty()
             && !self.codegen
+            && !self.image
             && !self.apply
             && !self.unit
-    }
-
-    fn nothing(&self) -> Failure {
-        let suites: Vec<String> = self
-            .all_suites
-            .iter()
-            .map(|suite| format!("kunit.{}.*", suite.name))
-            .collect();
-        let why = format!(
-            "tests are called guest.*, lab.*, compile_fail.*, codegen.*, series.*, {}",
-            if suites.is_empty() {
-                "kunit.*".into()
-            } else {
-                suites.join(", ")
-            }
-        );
-        let what = format!("FILTER={} matches no test", self.filter);
-        Failure::new(Exit::NoMatch, what, why)
-            .hint("it is a glob over the whole name: FILTER='guest.lo.*'")
+            && !self.unsure
     }
 }
 
-/// Does it.
+/// Whether `pattern` matches any name that begins with `start`.
+fn may_begin_with(pattern: &str, start: &str) -> bool {
+    let mut pattern = pattern.chars();
+    for c in start.chars() {
+        match pattern.next() {
+            Some('*') => return true,
+            Some(p) if p == c || p == '?' => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// A filter that matches nothing.
+fn nothing(checkout: &Checkout, options: &Options, filter: &str) -> Result<Failure> {
+    let upstream = kernel::peek(checkout, options, &kunit::UPSTREAM)?.unwrap_or_default();
+    let suites = kunit::expected(checkout, options.variant, &upstream, &|_| true)?;
+    let suites: Vec<String> = suites
+        .iter()
+        .map(|suite| format!("{KUNIT}{}.*", suite.name))
+        .collect();
+    let why = format!(
+        "tests are called guest.*, lab.*, compile_fail.*, codegen.*, image.*, series.*, {}",
+        suites.join(", ")
+    );
+    let what = match &options.tested[..] {
+        [one] => format!("FILTER={filter} matches no test for VARIANT={one}"),
+        _ => format!("FILTER={filter} matches no test"),
+    };
+    Ok(Failure::new(Exit::NoMatch, what, why)
+        .hint("it is a glob over the whole name: FILTER='guest.lo.*'"))
+}
+
+/// Does it, for one variant after the other.
 pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let start = Instant::now();
-    if let Some(filter) = &options.filter {
-        // A filter that matches nothing is worth no kernel build.
-        let toolchain = Toolchain::load(&Cache::open()?)?;
-        let guest = guest::build(checkout, &toolchain, options.verbose)?;
-        Plan::make(checkout, filter, guest.list()?, &|_| true)?;
+    let toolchain = Toolchain::load(&Cache::open()?)?;
+    let guest = guest::build(checkout, &toolchain, options.verbose)?;
+    let mut runs = Vec::new();
+    let mut accel = options.accel;
+    for (index, variant) in options.tested.iter().enumerate() {
+        let options = Options {
+            accel,
+            ..options.with(*variant)
+        };
+        let Some(run) = run_variant(checkout, &options, &guest, index == 0)? else {
+            continue;
+        };
+        // Once is enough to find out, and to say why.
+        if let Some(engine) = run.engine {
+            accel = engine.into();
+        }
+        runs.push(run);
     }
-    let ready = Ready::make(checkout, options)?;
-    let filter = options.filter.as_deref().unwrap_or("*");
-    let config = ready.kernel.config()?;
-    let has = |symbol: &str| config.contains(symbol);
-    let plan = Plan::make(checkout, filter, ready.guest.list()?, &has)?;
-    let mut outcome = Outcomes::default();
-    if plan.boots() {
-        outcome.add_boot(boot(checkout, &ready, &plan)?, plan.wants_kernel());
+    if let (Some(filter), true) = (&options.filter, runs.is_empty()) {
+        return Err(nothing(checkout, options, filter)?);
     }
-    for test in compile_fail::run(checkout, &ready.kernel, &plan.compile_fail)? {
-        outcome.add(test);
-    }
-    if plan.codegen {
-        let test = codegen::run(checkout, &ready.kernel, &ready.driver, options)?;
-        outcome.add(test);
-    }
-    if plan.apply {
-        outcome.add(apply::run(checkout, &ready.kernel, options)?);
-    }
-    if plan.unit {
-        outcome.add(unit(checkout, &ready)?);
-    }
-    for test in selftest::run(checkout, &ready, &plan.faults, &plan.all_suites)? {
-        outcome.add(test);
-    }
-    let engine = ready.boot("", "").engine;
-    let report = Report {
-        release: ready.kernel.release.clone(),
-        variant: ready.kernel.variant.clone(),
-        accel: engine.name().into(),
-        cpus: options.cpus,
-        exit: outcome.exit.code(),
-        seconds: start.elapsed().as_secs_f64(),
-        tests: outcome.tests,
-    };
+    let exits = runs.iter().map(|run| run.outcomes.exit);
+    let exit = exits.clone().find(|exit| *exit != Exit::Ok);
+    let exit = exit.unwrap_or(Exit::Ok);
+    let report = report(options, runs, exit, start.elapsed());
     report.save(checkout)?;
     ui::line(&format!(
         "\nresults in build/results/results.json and junit.xml\n{}",
         report.summary()
     ));
-    match outcome.exit {
+    match exit {
         Exit::Ok => Ok(()),
         // All has been said.
         exit => Err(Failure::new(exit, "", "")),
+    }
+}
+
+/// One variant's part of a run.
+struct Run {
+    variant: Variant,
+    /// Its kernel's release; empty if there is none.
+    release: String,
+    /// What executed its guest, if it got that far.
+    engine: Option<Engine>,
+    outcomes: Outcomes,
+}
+
+/// Does what is asked for of `options.variant`; nothing if nothing is.
+fn run_variant(
+    checkout: &Checkout,
+    options: &Options,
+    guest: &Guest,
+    first: bool,
+) -> Result<Option<Run>> {
+    let variant = options.variant;
+    let filter = options.filter.as_deref().unwrap_or("*");
+    let basis = |upstream, has| -> Result<Basis<'_>> {
+        Ok(Basis {
+            filter,
+            variant,
+            first,
+            checks: guest.list(variant)?,
+            upstream,
+            has,
+        })
+    };
+    // A filter that matches nothing is worth no kernel build.
+    let upstream = kernel::peek(checkout, options, &kunit::UPSTREAM)?;
+    if Plan::make(checkout, basis(upstream, &|_| true)?)?.is_empty() {
+        return Ok(None);
+    }
+    let mut run = Run {
+        variant,
+        release: String::new(),
+        engine: None,
+        outcomes: Outcomes::default(),
+    };
+    let ready = match Ready::with_guest(checkout, options, guest) {
+        Ok(ready) => ready,
+        Err(failure) => {
+            run.outcomes.add_failure(failure)?;
+            return Ok(Some(run));
+        }
+    };
+    run.release.clone_from(&ready.kernel.release);
+    run.engine = Some(ready.engine());
+    let config = ready.kernel.config()?;
+    let upstream = ready.kernel.pristine_texts(&kunit::UPSTREAM)?;
+    let has = |symbol: &str| config.contains(symbol);
+    let plan = Plan::make(checkout, basis(Some(upstream), &has)?)?;
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    if let Err(failure) = carry_out(checkout, options, &ready, &plan, &mut run.outcomes) {
+        run.outcomes.add_failure(failure)?;
+    }
+    Ok(Some(run))
+}
+
+fn carry_out(
+    checkout: &Checkout,
+    options: &Options,
+    ready: &Ready,
+    plan: &Plan,
+    outcomes: &mut Outcomes,
+) -> Result {
+    if plan.boots() {
+        outcomes.add_boot(boot(checkout, ready, plan)?, plan.wants_kernel());
+    }
+    for test in compile_fail::run(checkout, &ready.kernel, &plan.compile_fail)? {
+        outcomes.add(test);
+    }
+    if plan.codegen {
+        outcomes.add(codegen::run(checkout, &ready.kernel, &ready.driver)?);
+    }
+    if plan.image {
+        outcomes.add(image::run(checkout, &ready.kernel)?);
+    }
+    if plan.apply {
+        outcomes.add(apply::run(checkout, &ready.kernel, options)?);
+    }
+    if plan.unit {
+        outcomes.add(unit(checkout, ready)?);
+    }
+    for test in selftest::run(checkout, ready, &plan.faults, &plan.all_suites)? {
+        outcomes.add(test);
+    }
+    Ok(())
+}
+
+fn report(options: &Options, runs: Vec<Run>, exit: Exit, time: Duration) -> Report {
+    let kernel = |run: &Run| report::Kernel {
+        variant: run.variant,
+        release: run.release.clone(),
+        accel: run.engine.map(Engine::name),
+        exit: run.outcomes.exit.code(),
+    };
+    let entries = |run: Run| {
+        let tests = run.outcomes.tests.into_iter();
+        tests.map(move |test| Entry {
+            variant: run.variant,
+            test,
+        })
+    };
+    Report {
+        kernels: runs.iter().map(kernel).collect(),
+        cpus: options.cpus,
+        exit: exit.code(),
+        seconds: time.as_secs_f64(),
+        tests: runs.into_iter().flat_map(entries).collect(),
     }
 }
 
@@ -204,6 +353,25 @@ impl Outcomes {
             self.exit = Exit::TestFailed;
         }
         self.tests.push(test);
+    }
+
+    /// Adds that something could not be built: that need not be so with other variants. All else is
+    /// the end of the run.
+    fn add_failure(&mut self, failure: Failure) -> Result {
+        if failure.exit != Exit::Build {
+            return Err(failure);
+        }
+        ui::line(&failure.to_string());
+        if self.exit == Exit::Ok {
+            self.exit = failure.exit;
+        }
+        self.tests.push(Test {
+            name: judge::KERNEL.into(),
+            outcome: Outcome::Failed,
+            detail: format!("{}\n{}", failure.what, failure.why),
+            time: None,
+        });
+        Ok(())
     }
 
     /// Adds a boot's tests, and one for the kernel as a whole if it is asked for or red.
@@ -243,12 +411,12 @@ impl Outcomes {
     }
 }
 
-/// Prints what a failing test has to say, and where there is more.
-pub fn complain(test: &Test, log: &str) {
+/// Prints what a failing test of `variant` has to say, and where there is more.
+pub fn complain(test: &Test, variant: Variant, log: &str) {
     if test.outcome != Outcome::Failed {
         return;
     }
-    ui::line(&format!("  FAILED     {}", test.name));
+    ui::line(&format!("  FAILED     {} ({variant})", test.name));
     for line in test.detail.lines() {
         ui::line(&format!("             {line}"));
     }
@@ -259,16 +427,17 @@ pub fn complain(test: &Test, log: &str) {
 /// others.
 fn boot(checkout: &Checkout, ready: &Ready, plan: &Plan) -> Result<Verdict> {
     let mut verdict = Verdict::default();
+    let name = format!("test-{}", ready.kernel.variant);
     let filters = Filter::choose(&plan.suites, &plan.all_suites, ready.kernel.debug);
     for (index, filter) in filters.into_iter().enumerate() {
         let (mut boot, checks, expected) = if index == 0 {
-            let mut boot = ready.boot("test", "test");
+            let mut boot = ready.boot(&name, "test");
             boot.words.push(format!("lab.extra={DUMMY}"));
             let files = [ready.driver_file(), DUMMY];
             let expected = ready.expected(&files, filter.reporting, plan.checks.clone());
             (boot, check_filter(plan), expected)
         } else {
-            let boot = ready.boot_with(&format!("test-{index}"), "test", "");
+            let boot = ready.boot_with(&format!("{name}-{index}"), "test", "");
             (boot, "-", ready.expected(&[], filter.reporting, Vec::new()))
         };
         boot.words.extend(filter.words);
@@ -300,12 +469,15 @@ fn boot_one(
     })?;
     let mut verdict = judge::judge(&evidence, expected, &ready.kernel.source)?;
     retain(&mut verdict, filter);
-    let engine = boot.engine.name();
-    let tally = tally(&verdict.tests);
-    stage.done(&format!("{engine}, {} CPUs: {tally}", boot.cpus));
+    let variant = ready.kernel.variant;
+    stage.done(&format!(
+        "{}: {}",
+        describe(boot, variant),
+        tally(&verdict.tests)
+    ));
     let log = checkout.show(&evidence.log);
     for test in &verdict.tests {
-        complain(test, &log);
+        complain(test, variant, &log);
     }
     for problem in &verdict.problems {
         if problem.exit != Exit::TestFailed {
@@ -319,6 +491,11 @@ fn boot_one(
         ui::line(&format!("             console in {log}"));
     }
     Ok(verdict)
+}
+
+/// A boot of `variant`'s kernel in a few words.
+pub fn describe(boot: &Boot, variant: Variant) -> String {
+    format!("{variant}, {}, {} CPUs", boot.engine.name(), boot.cpus)
 }
 
 /// How many of `tests` came out how, in words.
@@ -375,13 +552,98 @@ fn unit(checkout: &Checkout, ready: &Ready) -> Result<Test> {
     let shown = checkout.show(&log);
     test.outcome = Outcome::Failed;
     test.detail = crate::build::failure("the unit tests", &log, &PathBuf::from(&shown)).why;
-    complain(&test, &shown);
+    complain(&test, ready.kernel.variant, &shown);
     Ok(test)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is planned in this very checkout, if all the kernel's symbols are set.
+    fn plan(filter: &str, variant: Variant, first: bool, upstream: Option<&str>) -> Plan {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+        let basis = Basis {
+            filter,
+            variant,
+            first,
+            checks: vec!["guest.lo.up".into()],
+            upstream: upstream.map(|text| vec![text.to_string()]),
+            has: &|_| true,
+        };
+        Plan::make(&Checkout { root }, basis).unwrap()
+    }
+
+    const SUITE: &str = ".name = \"hole\",\nKUNIT_CASE(one),\n";
+
+    #[test]
+    fn each_variant_has_its_tests_and_the_first_one_those_of_none() {
+        for variant in Variant::ALL {
+            for first in [true, false] {
+                let plan = plan("*", variant, first, Some(SUITE));
+                let is_module = variant == Variant::Module;
+                assert_eq!(plan.compile_fail.is_empty(), !is_module, "{variant}");
+                assert_eq!(plan.codegen, variant != Variant::C, "{variant}");
+                assert_eq!((plan.unit, plan.image), (first, true));
+                assert_eq!(plan.faults.len() > 1, first, "{variant}");
+                let has = |name| plan.suites.iter().any(|suite| suite.name == name);
+                assert_eq!(
+                    has("rust_loopback_xmit"),
+                    variant != Variant::C,
+                    "{variant}"
+                );
+                assert!(has("hole") && has("rust_doctests_kernel"), "{variant}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_variant_of_which_nothing_is_wanted_is_left_out() {
+        for (filter, wanted) in [
+            (
+                "kunit.rust_loopback_xmit.*",
+                &[Variant::Module, Variant::Builtin][..],
+            ),
+            ("compile_fail.control", &[Variant::Module]),
+            ("lab.unit", &[Variant::Module]),
+            ("lab.fault.variant", &Variant::ALL),
+            ("kunit.hole.one", &Variant::ALL),
+            ("image.*", &Variant::ALL),
+            ("guest.kernel", &Variant::ALL),
+            ("kunit.hole.two", &[]),
+            ("guest", &[]),
+        ] {
+            let is_wanted = |variant: &Variant| {
+                !plan(filter, *variant, *variant == Variant::Module, Some(SUITE)).is_empty()
+            };
+            let found: Vec<Variant> = Variant::ALL.into_iter().filter(is_wanted).collect();
+            assert_eq!(found, wanted, "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_suite_that_nobody_has_seen_yet_is_not_left_out() {
+        let is_empty = |filter| plan(filter, Variant::C, false, None).is_empty();
+        for filter in ["kunit.hole.one", "k*hole*", "*one", "?unit.*"] {
+            assert!(!is_empty(filter), "{filter}");
+        }
+        for filter in ["kunit", "kunit_*", "compile_fail.*", "lab.unit", ""] {
+            assert!(is_empty(filter), "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_built_is_red_and_all_else_ends_the_run() {
+        let mut outcomes = Outcomes::default();
+        let failure = |exit| Failure::new(exit, "what", "why");
+        outcomes.add_failure(failure(Exit::Build)).unwrap();
+        assert_eq!(outcomes.exit, Exit::Build);
+        assert_eq!(outcomes.tests[0].outcome, Outcome::Failed);
+        assert_eq!(outcomes.tests[0].detail, "what\nwhy");
+        for exit in [Exit::Interrupted, Exit::DiskFull, Exit::Boot] {
+            assert!(outcomes.add_failure(failure(exit)).is_err());
+        }
+    }
 
     #[test]
     fn skipped_tests_are_told() {

@@ -4,12 +4,16 @@
 //! by [`Record::End`], which counts and checksums all that came before it. A stream without that
 //! record, or with one that does not add up, is an incomplete result, never a good one.
 
+mod variant;
+
 use std::io;
 use std::io::BufRead;
 use std::io::Write;
 
 use serde::Deserialize;
 use serde::Serialize;
+
+pub use variant::Variant;
 
 /// The name of the virtio-serial port that carries the records.
 pub const PORT_NAME: &str = "lab.results";
@@ -40,6 +44,8 @@ pub enum Record {
         version: String,
         /// CPUs online.
         cpus: u32,
+        /// Which variant the kernel is by its own configuration; none if that does not tell.
+        variant: Option<Variant>,
     },
     /// A module was inserted, or was refused.
     Insmod {

@@ -8,9 +8,12 @@ use std::time::Instant;
 
 use lab_protocol::Outcome;
 use lab_protocol::Record;
+use lab_protocol::Variant;
 
 use crate::command;
+use crate::control::Control;
 use crate::counters;
+use crate::early::Early;
 use crate::ip::Link;
 use crate::modules;
 use crate::namespace::Scope;
@@ -50,28 +53,48 @@ pub struct Check {
     pub name: &'static str,
     /// Whether `make run` does it, too: it shows what works, not what must not happen.
     pub shown: bool,
+    /// Which kernels it is for.
+    variants: &'static [Variant],
     run: fn(&mut Context<'_>) -> Verdict,
+}
+
+impl Check {
+    /// Whether it is for `variant`'s kernel.
+    pub fn is_for(&self, variant: Variant) -> bool {
+        self.variants.contains(&variant)
+    }
+
+    const fn only(self, variants: &'static [Variant]) -> Self {
+        Self { variants, ..self }
+    }
 }
 
 const fn check(name: &'static str, run: fn(&mut Context<'_>) -> Verdict) -> Check {
     Check {
         name,
         shown: true,
+        variants: &Variant::ALL,
         run,
     }
 }
 
 const fn unshown(name: &'static str, run: fn(&mut Context<'_>) -> Verdict) -> Check {
     Check {
-        name,
         shown: false,
-        run,
+        ..check(name, run)
     }
 }
 
+/// Where the driver is a module.
+const MODULE: &[Variant] = &[Variant::Module];
+
+/// Where a driver is part of the kernel.
+const BUILT_IN: &[Variant] = &[Variant::Builtin, Variant::C];
+
 /// All of them.
 pub const ALL: &[Check] = &[
-    check("guest.module.insert", module_insert),
+    unshown("guest.lo.early", |c| Ok(c.early.judge(c.variant)?)),
+    check("guest.module.insert", module_insert).only(MODULE),
     check("guest.lo.owner", |c| owner(c, Scope::Init)),
     check("guest.lo.link", |c| link(c, Scope::Init)),
     check("guest.lo.up", |c| up(c, Scope::Init)),
@@ -97,9 +120,10 @@ pub const ALL: &[Check] = &[
     unshown("guest.dummy.carrier", crate::dummy::carrier),
     unshown("guest.dummy.netns", crate::dummy::netns),
     unshown("guest.dummy.unload", crate::dummy::unload),
-    unshown("guest.module.unload", crate::unload::check),
-    unshown("guest.module.reload", crate::reload::check),
-    unshown("guest.module.private_data", crate::counted::check),
+    unshown("guest.module.unload", crate::unload::check).only(MODULE),
+    unshown("guest.module.reload", crate::reload::check).only(MODULE),
+    unshown("guest.module.private_data", crate::counted::check).only(MODULE),
+    unshown("guest.module.refused", crate::refused::check).only(BUILT_IN),
     // After all that could leak.
     unshown("guest.kernel.leaks", crate::leaks::check),
 ];
@@ -119,19 +143,25 @@ const TEARDOWN_DEADLINE: Duration = Duration::from_secs(15);
 pub struct Context<'a> {
     /// Where to report to.
     pub reporter: &'a mut Reporter,
-    /// The driver's module file; empty if this kernel takes none.
+    /// Which variant the kernel is to be.
+    pub variant: Variant,
+    /// The driver's module file, where it has been inserted.
     pub driver: &'a str,
+    /// What was there before that.
+    early: &'a Early,
     namespace: bool,
     /// Where `lo` is known to be up: asking again costs a process.
     up: Vec<Scope>,
 }
 
 impl<'a> Context<'a> {
-    /// Reports to `reporter`; `driver` is the module that was inserted, if any.
-    pub fn new(reporter: &'a mut Reporter, driver: &'a str) -> Self {
+    /// Reports to `reporter`, for the boot that `control` asks for.
+    pub fn new(reporter: &'a mut Reporter, control: &'a Control, early: &'a Early) -> Self {
         Self {
             reporter,
-            driver,
+            variant: control.variant,
+            driver: &control.driver,
+            early,
             namespace: false,
             up: Vec::new(),
         }
@@ -154,21 +184,6 @@ impl<'a> Context<'a> {
             detail,
             millis: start.elapsed().as_millis() as u64,
         })
-    }
-
-    /// Whether this kernel takes no driver module.
-    fn built_in(&self) -> bool {
-        self.driver.is_empty()
-    }
-
-    /// The driver as a module.
-    pub fn need_module(&self) -> Verdict {
-        if self.built_in() {
-            return Err(Trouble::Skipped(
-                "this kernel takes no driver module".into(),
-            ));
-        }
-        Ok(())
     }
 
     /// To be said when devices have come or gone other than by the checks' own doing.
@@ -198,8 +213,7 @@ impl<'a> Context<'a> {
 }
 
 /// The driver is there, as a module.
-pub fn module_insert(context: &mut Context<'_>) -> Verdict {
-    context.need_module()?;
+pub fn module_insert(_: &mut Context<'_>) -> Verdict {
     match modules::state(modules::DRIVER)?.as_deref() {
         Some("Live") => Ok(()),
         Some(state) => Err(format!("{} is {state}, not Live", modules::DRIVER).into()),
@@ -207,14 +221,14 @@ pub fn module_insert(context: &mut Context<'_>) -> Verdict {
     }
 }
 
-/// This `lo` is the driver's.
+/// This `lo` is that driver's which it has to be.
 pub fn owner(context: &mut Context<'_>, scope: Scope) -> Verdict {
     context.need(scope)?;
     let witness = scope.witness()?;
     let words = scope.exec(&["cat", crate::witness::FILE]);
     let owner = format!("{} transmits by {}", witness.name, witness.transmit);
     context.reporter.show(&words, &owner)?;
-    Ok(witness.judge(context.built_in())?)
+    Ok(witness.judge(context.variant)?)
 }
 
 /// What must be true of a `lo` that nobody has touched.

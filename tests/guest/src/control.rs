@@ -4,6 +4,8 @@
 
 use std::fs;
 
+use lab_protocol::Variant;
+
 /// What this boot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -22,13 +24,15 @@ pub enum Mode {
 pub struct Control {
     /// What this boot is for.
     pub mode: Mode,
+    /// Which variant the kernel is to be.
+    pub variant: Variant,
     /// Echoed in the first record, so that no old result is taken for this one.
     pub nonce: String,
     /// Which checks to run: a glob over their names.
     pub filter: String,
     /// Which KUnit suites of modules to run: a glob; empty if the kernel knows already.
     pub suites: String,
-    /// The module file to insert as the driver; empty if the kernel has it built in, or C's.
+    /// The module file to insert as the driver; empty if this kernel has a loopback driver.
     pub driver: String,
     /// Parameters for that module.
     pub module_args: String,
@@ -62,12 +66,17 @@ impl Control {
             "shell" => Mode::Shell,
             other => return Err(format!("unknown lab.mode={other:?}")),
         };
+        let variant = value("variant");
+        let Some(variant) = Variant::parse(&variant) else {
+            return Err(format!("unknown lab.variant={variant:?}"));
+        };
         let filter = match value("filter") {
             empty if empty.is_empty() => "*".into(),
             filter => filter,
         };
         Ok(Self {
             mode,
+            variant,
             nonce: value("nonce"),
             filter,
             suites: value("suites"),
@@ -93,12 +102,13 @@ mod tests {
     #[test]
     fn reads_what_the_lab_writes() {
         let control = Control::parse(
-            "console=ttyS0 panic=-1 lab.mode=test lab.nonce=12ab lab.filter=guest.lo.* \
-             lab.suites=lo_* lab.driver=lab_fault.ko lab.modargs=kind=warn,depth=2 \
+            "console=ttyS0 panic=-1 lab.variant=builtin lab.mode=test lab.nonce=12ab \
+             lab.filter=guest.lo.* lab.suites=lo_* lab.driver=lab_fault.ko lab.modargs=kind=warn,depth=2 \
              lab.extra=rust_dummy.ko lab.tty=50x132\n",
         )
         .unwrap();
         assert_eq!(control.mode, Mode::Test);
+        assert_eq!(control.variant, Variant::Builtin);
         assert_eq!(control.nonce, "12ab");
         assert_eq!(control.filter, "guest.lo.*");
         assert_eq!(control.suites, "lo_*");
@@ -110,8 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn unknown_mode_is_an_error() {
-        assert!(Control::parse("lab.mode=dance").is_err());
+    fn unknown_mode_or_variant_is_an_error() {
+        assert!(Control::parse("lab.mode=test lab.variant=c").is_ok());
+        assert!(Control::parse("lab.mode=dance lab.variant=c").is_err());
+        assert!(Control::parse("lab.mode=test lab.variant=rust").is_err());
+        assert!(Control::parse("lab.mode=test").is_err());
         assert!(Control::parse("quiet").is_err());
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The guest's init: mounts what is needed, inserts the modules, runs the checks and reports to
-//! the lab over a virtio-serial port. On the host, `guest --list` prints the names of its
-//! checks, `guest --list-shown` of those that `make run` does.
+//! the lab over a virtio-serial port. On the host, `guest --list <variant>` prints the names of its
+//! checks for that kernel, `guest --list-shown <variant>` of those that `make run` does.
 
 mod boot;
 mod checks;
@@ -11,6 +11,7 @@ mod control;
 mod counted;
 mod counters;
 mod dummy;
+mod early;
 mod faults;
 mod frame;
 mod ip;
@@ -19,6 +20,7 @@ mod leaks;
 mod modules;
 mod namespace;
 mod ping;
+mod refused;
 mod reload;
 mod report;
 mod sabotage;
@@ -32,24 +34,36 @@ mod witness;
 
 use std::process::ExitCode;
 
+use lab_protocol::Variant;
+
 fn main() -> ExitCode {
-    let shown_only = match std::env::args().nth(1).as_deref() {
-        Some("--list") => Some(false),
-        Some("--list-shown") => Some(true),
-        _ => None,
-    };
-    if let Some(shown_only) = shown_only {
-        for check in checks::ALL.iter().filter(|c| c.shown || !shown_only) {
-            println!("{}", check.name);
-        }
-        return ExitCode::SUCCESS;
-    }
     if !rustix::process::getpid().is_init() {
-        eprintln!("guest: this is the init of the lab's guest; outside of it only --list works");
-        return ExitCode::from(2);
+        return list();
     }
     if let Err(error) = session::run() {
         boot::log(&format!("lab: {error}"));
     }
     boot::restart()
+}
+
+/// What it does where it is not the guest's init.
+fn list() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let wanted = match words[..] {
+        ["--list", variant] => Variant::parse(variant).map(|variant| (variant, false)),
+        ["--list-shown", variant] => Variant::parse(variant).map(|variant| (variant, true)),
+        _ => None,
+    };
+    let Some((variant, shown_only)) = wanted else {
+        eprintln!(
+            "guest: this is the init of the lab's guest; outside of it only --list <variant> works"
+        );
+        return ExitCode::from(2);
+    };
+    let checks = checks::ALL.iter().filter(|check| check.is_for(variant));
+    for check in checks.filter(|check| check.shown || !shown_only) {
+        println!("{}", check.name);
+    }
+    ExitCode::SUCCESS
 }

@@ -18,7 +18,6 @@ const SCOPES: [Scope; 2] = [Scope::Init, Scope::Made];
 
 /// Asks for it. What it leaves behind is for KASAN and kmemleak to say.
 pub fn check(context: &mut Context<'_>) -> Verdict {
-    context.need_module()?;
     for scope in SCOPES {
         context.need_up(scope)?;
     }

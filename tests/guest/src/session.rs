@@ -6,12 +6,15 @@ use std::fs;
 use std::thread;
 
 use lab_protocol::Record;
+use lab_protocol::Variant;
 
 use crate::boot;
 use crate::checks;
 use crate::checks::Context;
+use crate::command;
 use crate::control::Control;
 use crate::control::Mode;
+use crate::early::Early;
 use crate::faults;
 use crate::kunit;
 use crate::modules;
@@ -22,16 +25,20 @@ use crate::shell;
 
 const WITNESS: &str = "lo_witness.ko";
 
+/// The kernel's configuration.
+const CONFIG: &str = "/proc/config.gz";
+
 /// Does what the kernel command line asks for.
 pub fn run() -> Result<(), String> {
     boot::mount_all()?;
+    let early = Early::look();
     let control = Control::read()?;
     let sabotage = Sabotage::parse(&control.sabotage)?;
     let port = boot::open_port(lab_protocol::PORT_NAME)?;
     let mut reporter = Reporter::new(port, control.mode == Mode::Run);
     reporter.send(&hello(&control))?;
     if control.mode != Mode::Canary {
-        work(&control, sabotage, &mut reporter)?;
+        work(&control, &early, sabotage, &mut reporter)?;
     }
     sabotage.panic_if(Sabotage::PanicLate);
     reporter.send(&taint()?)?;
@@ -40,7 +47,12 @@ pub fn run() -> Result<(), String> {
     Ok(())
 }
 
-fn work(control: &Control, sabotage: Sabotage, reporter: &mut Reporter) -> Result<(), String> {
+fn work(
+    control: &Control,
+    early: &Early,
+    sabotage: Sabotage,
+    reporter: &mut Reporter,
+) -> Result<(), String> {
     faults::prepare()?;
     kunit::choose(&control.suites)?;
     let inserted = insert_modules(control, reporter)?;
@@ -52,12 +64,12 @@ fn work(control: &Control, sabotage: Sabotage, reporter: &mut Reporter) -> Resul
             }
             shell::run(control)
         }
-        Mode::Run => run_checks(control, sabotage, reporter),
+        Mode::Run => run_checks(control, early, sabotage, reporter),
         Mode::Test => {
             for record in kunit::records()? {
                 reporter.send(&sabotage.damage(record))?;
             }
-            run_checks(control, sabotage, reporter)
+            run_checks(control, early, sabotage, reporter)
         }
     }
 }
@@ -86,15 +98,17 @@ fn insert_modules(control: &Control, reporter: &mut Reporter) -> Result<bool, St
 
 fn run_checks(
     control: &Control,
+    early: &Early,
     sabotage: Sabotage,
     reporter: &mut Reporter,
 ) -> Result<(), String> {
     let wanted: Vec<_> = checks::ALL
         .iter()
         .filter(|check| lab_protocol::matches(&control.filter, check.name))
+        .filter(|check| check.is_for(control.variant))
         .filter(|check| check.shown || control.mode != Mode::Run)
         .collect();
-    let mut context = Context::new(reporter, &control.driver);
+    let mut context = Context::new(reporter, control, early);
     for (index, check) in wanted.iter().enumerate() {
         if sabotage == Sabotage::Truncated && index == wanted.len() / 2 {
             return Err("sabotage: results truncated".into());
@@ -111,6 +125,19 @@ fn hello(control: &Control) -> Record {
         release: uname.release().to_string_lossy().into_owned(),
         version: uname.version().to_string_lossy().into_owned(),
         cpus: thread::available_parallelism().map_or(1, |n| n.get() as u32),
+        variant: variant(),
+    }
+}
+
+/// Which variant the kernel is, by what it was built with.
+fn variant() -> Option<Variant> {
+    match command::run(&["zcat", CONFIG]) {
+        Ok(config) => Variant::of_config(&config),
+        Err(error) => {
+            // What it means that it does not tell is for the lab to say.
+            boot::log(&format!("lab: {error}"));
+            None
+        }
     }
 }
 

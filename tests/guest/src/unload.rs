@@ -34,7 +34,6 @@ const SCOPES: [Scope; 2] = [Scope::Init, Scope::Made];
 
 /// Asks for it, with `lo` up in two namespaces.
 pub fn check(context: &mut Context<'_>) -> Verdict {
-    context.need_module()?;
     for scope in SCOPES {
         context.need_up(scope)?;
     }

@@ -4,8 +4,18 @@
 
 use std::fmt;
 
+use lab_protocol::Variant;
+
 /// The witness' file, in whatever namespace it is read.
 pub const FILE: &str = "/proc/net/lo_witness";
+
+/// The C driver's functions.
+const C_XMIT: &str = "loopback_xmit";
+const C_FREE: &str = "loopback_dev_free";
+
+/// What is in the names of the Rust driver's, which are the abstractions' for its type.
+const RUST_XMIT: [&str; 2] = ["rust_loopback::Loopback>", "start_xmit_callback"];
+const RUST_FREE: [&str; 2] = ["rust_loopback::Loopback>", "priv_destructor_callback"];
 
 /// A function, as `%pS` prints its address.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,17 +42,24 @@ impl Function {
         }
     }
 
-    /// Whether it is the Rust driver's: its module's, or, when the kernel has the driver built
-    /// in, its crate's.
-    fn is_ours(&self, built_in: bool) -> bool {
-        if !built_in {
-            return self.module == "rust_loopback";
-        }
-        self.module.is_empty()
-            && self.symbol.starts_with("_R")
-            && rustc_demangle::demangle(&self.symbol)
-                .to_string()
-                .contains("rust_loopback")
+    /// Whether it is of the driver that `variant`'s `lo` has to be of: by where it is, and by its
+    /// name, which is `c` or has all of `rust` in it.
+    fn is_of(&self, variant: Variant, c: &str, rust: &[&str]) -> bool {
+        let module = match variant {
+            Variant::Module => "rust_loopback",
+            Variant::Builtin | Variant::C => "",
+        };
+        self.module == module
+            && match variant {
+                Variant::C => self.symbol == c,
+                Variant::Module | Variant::Builtin => self.is_rust(rust),
+            }
+    }
+
+    /// Whether it is a Rust function in whose name there are all of `parts`.
+    fn is_rust(&self, parts: &[&str]) -> bool {
+        let name = format!("{:#}", rustc_demangle::demangle(&self.symbol));
+        self.symbol.starts_with("_R") && parts.iter().all(|part| name.contains(part))
     }
 }
 
@@ -102,18 +119,23 @@ impl Witness {
         })
     }
 
-    /// Checks that this `lo` is the Rust driver's and is where it must be.
-    pub fn judge(&self, built_in: bool) -> Result<(), String> {
-        if !self.transmit.is_ours(built_in) {
+    /// Checks that this `lo` is of the driver that it has to be of, and where it must be.
+    pub fn judge(&self, variant: Variant) -> Result<(), String> {
+        let driver = match variant {
+            Variant::Module => "this driver as a module",
+            Variant::Builtin => "this driver, built in",
+            Variant::C => "C's",
+        };
+        if !self.transmit.is_of(variant, C_XMIT, &RUST_XMIT) {
             return Err(format!(
-                "{} transmits by {}, not by this driver",
+                "{} transmits by {}, not by {driver}",
                 self.name, self.transmit
             ));
         }
         let destructor = Function::parse(&self.destructor)?;
-        if !destructor.is_ours(built_in) {
+        if !destructor.is_of(variant, C_FREE, &RUST_FREE) {
             return Err(format!(
-                "lo's destructor is {destructor}, not this driver's"
+                "lo's destructor is {destructor}, not one of {driver}"
             ));
         }
         if self.name != "lo" || self.ifindex != 1 {
@@ -136,39 +158,69 @@ impl Witness {
 mod tests {
     use super::*;
 
-    const RUST: &str = "xmit _RNvCs1234_13rust_loopback4xmit+0x0/0x60 [rust_loopback]\n\
-                        destructor _RNvCs1234_13rust_loopback4free+0x0/0x20 [rust_loopback]\n\
-                        ifindex 1\nname lo\nfirst yes\nnet own\nnamespaces 1\n";
+    const XMIT: &str = "_RNvMs0_NtNtNtCsl7L7n58I0Vr_6kernel3net9netdevice3opsINtB5_6VTable\
+                        NtCs3fFaQSKNDY1_13rust_loopback8LoopbackE19start_xmit_callbackB13_";
+    const FREE: &str = "_RNvMs0_NtNtNtCsl7L7n58I0Vr_6kernel3net9netdevice3opsINtB5_6VTable\
+                        NtCs3fFaQSKNDY1_13rust_loopback8LoopbackE24priv_destructor_callbackB13_";
+    const TRANSMIT: &str =
+        "<kernel::net::netdevice::ops::VTable<rust_loopback::Loopback>>::start_xmit_callback";
+
+    fn text(xmit: &str, free: &str, module: &str) -> String {
+        format!(
+            "xmit {xmit}+0x0/0x60{module}\ndestructor {free}+0x0/0x20{module}\n\
+             ifindex 1\nname lo\nfirst yes\nnet own\nnamespaces 1\n"
+        )
+    }
+
+    fn module() -> String {
+        text(XMIT, FREE, " [rust_loopback]")
+    }
+
+    fn c() -> String {
+        text("loopback_xmit", "loopback_dev_free", "")
+    }
+
+    /// For which variants' kernels such a `lo` is right.
+    fn right_for(text: &str) -> Vec<Variant> {
+        let witness = Witness::parse(text).unwrap();
+        let is_right = |variant: &Variant| witness.judge(*variant).is_ok();
+        Variant::ALL.into_iter().filter(is_right).collect()
+    }
 
     #[test]
-    fn rust_module_is_ours() {
-        let witness = Witness::parse(RUST).unwrap();
+    fn what_is_said_is_read() {
+        let witness = Witness::parse(&module()).unwrap();
         let owner = witness.transmit.to_string();
-        assert_eq!(owner, "rust_loopback::xmit [rust_loopback]");
+        assert_eq!(owner, format!("{TRANSMIT} [rust_loopback]"));
         assert_eq!(witness.namespaces, 1);
-        witness.judge(false).unwrap();
-        assert!(witness.judge(true).is_err());
+        assert!(Witness::parse("").is_err());
+        assert!(Witness::parse(&module().replacen("+0x0/", "+0x10/", 1)).is_err());
     }
 
     #[test]
-    fn built_in_rust_is_ours_where_it_is_built_in() {
-        let witness = Witness::parse(&RUST.replace(" [rust_loopback]", "")).unwrap();
-        witness.judge(true).unwrap();
-        assert!(witness.judge(false).is_err());
+    fn each_driver_is_right_for_its_own_variant_only() {
+        assert_eq!(right_for(&module()), [Variant::Module]);
+        assert_eq!(right_for(&text(XMIT, FREE, "")), [Variant::Builtin]);
+        assert_eq!(right_for(&c()), [Variant::C]);
     }
 
     #[test]
-    fn c_and_others_are_not() {
-        for line in [
-            "xmit loopback_xmit+0x0/0xf0",
-            "xmit blackhole_netdev_xmit+0x0/0x30",
-            "xmit rust_loopback_xmit+0x0/0x30",
-            "xmit fake+0x0/0x30 [lab_fault]",
+    fn others_are_right_for_none() {
+        let kunit = XMIT.replace("8LoopbackE", "6TestLoE");
+        for (xmit, free, module) in [
+            ("blackhole_netdev_xmit", "loopback_dev_free", ""),
+            ("rust_loopback_xmit", FREE, ""),
+            (&kunit, FREE, ""),
+            (&kunit, FREE, " [rust_loopback]"),
+            ("loopback_xmit", FREE, ""),
+            (XMIT, "loopback_dev_free", ""),
+            (FREE, FREE, ""),
+            (XMIT, FREE, " [rust_counted_lo]"),
+            ("fake", FREE, " [lab_fault]"),
+            ("loopback_xmit", "loopback_dev_free", " [loopback]"),
+            ("loopback_xmit", "loopback_dev_free", " [rust_loopback]"),
         ] {
-            let text = RUST.replace(RUST.lines().next().unwrap(), line);
-            let witness = Witness::parse(&text).unwrap();
-            assert!(witness.judge(false).is_err(), "{line}");
-            assert!(witness.judge(true).is_err(), "{line}");
+            assert!(right_for(&text(xmit, free, module)).is_empty(), "{xmit}");
         }
     }
 
@@ -179,12 +231,10 @@ mod tests {
             ("name lo", "name lo0"),
             ("first yes", "first no"),
             ("net own", "net other"),
-            ("4free+0x0/0x20 [rust_loopback]", "4free+0x0/0x20 [other]"),
         ] {
-            let witness = Witness::parse(&RUST.replace(from, to)).unwrap();
-            assert!(witness.judge(false).is_err(), "{to}");
+            for text in [module(), c()] {
+                assert!(right_for(&text.replace(from, to)).is_empty(), "{to}");
+            }
         }
-        assert!(Witness::parse("").is_err());
-        assert!(Witness::parse(&RUST.replace("xmit+0x0/", "xmit+0x10/")).is_err());
     }
 }
