@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use crate::checkout::remove;
 use crate::checkout::write;
+use crate::checkout::write_if_changed;
 use crate::failure::Exit;
 use crate::failure::Failure;
 use crate::failure::Result;
@@ -51,6 +52,41 @@ pub fn recover(dir: &Path) -> Result<usize> {
     }
     remove(&marker)?;
     Ok(removed)
+}
+
+/// Makes a copy in `dir` of the build in `from` one of a build in `to`. What was done is in files
+/// whose names end in `.cmd`, word by word, and some of these words are the build's own path: make
+/// would do all of that again.
+pub fn relocate(dir: &Path, from: &Path, to: &Path) -> Result {
+    let (from, to) = (from.to_string_lossy(), to.to_string_lossy());
+    for entry in walkdir::WalkDir::new(dir) {
+        let entry = entry.map_err(key::walk_failure)?;
+        let is_record = entry.file_name().to_string_lossy().ends_with(".cmd");
+        if !is_record || !entry.file_type().is_file() {
+            continue;
+        }
+        let path = entry.path();
+        let bytes = fs::read(path).map_err(|e| Failure::io("read", path, e))?;
+        // What is no text is as good as no record, and is made again.
+        let Ok(text) = String::from_utf8(bytes) else {
+            continue;
+        };
+        let moved = replace_path(&text, &from, &to);
+        write_if_changed(path, moved.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Replaces a path, and not one that merely begins like it.
+fn replace_path(text: &str, from: &str, to: &str) -> String {
+    let mut parts = text.split(from);
+    let mut result = String::from(parts.next().unwrap_or_default());
+    for part in parts {
+        let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        result += if part.starts_with(goes_on) { from } else { to };
+        result += part;
+    }
+    result
 }
 
 /// A failed build: the errors in its log, and the log's name.
@@ -128,6 +164,26 @@ mod tests {
         fs::write(&new, "").unwrap();
         assert_eq!(recover(dir.path()).unwrap(), 0);
         assert!(new.exists());
+    }
+
+    #[test]
+    fn a_copied_build_is_one_of_its_new_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &[u8]| {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let text = "a /k/b-x/y /k/b-x-debug /k/b-x\n";
+        let record = write("rust/.core.o.cmd", text.as_bytes());
+        let other = write("rust/core.d", text.as_bytes());
+        let odd = write("odd.cmd", b"\xff /k/b-x/y");
+        relocate(dir.path(), Path::new("/k/b-x"), Path::new("/k/b-z")).unwrap();
+        let moved = fs::read_to_string(&record).unwrap();
+        assert_eq!(moved, "a /k/b-z/y /k/b-x-debug /k/b-z\n");
+        assert_eq!(fs::read_to_string(&other).unwrap(), text);
+        assert_eq!(fs::read(&odd).unwrap(), b"\xff /k/b-x/y");
     }
 
     #[test]

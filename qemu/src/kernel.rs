@@ -305,6 +305,7 @@ impl Plan<'_> {
         stage.tick();
         process::output(&mut cp, Exit::Cache)?;
         remove(&copy.join(STAMP))?;
+        build::relocate(&copy, &sibling, dir)?;
         fs::rename(&copy, dir).map_err(|e| Failure::io("rename", &copy, e))?;
         let name = sibling
             .file_name()
