@@ -27,6 +27,9 @@ const ADDRESS6: &str = "fd00:7:8::1";
 /// How long a datagram may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// The device that stands for lo while there is none.
+const NOBODY: &str = "blackhole_dev";
+
 /// How often the driver goes and comes back.
 const ROUNDS: usize = 5;
 
@@ -94,10 +97,20 @@ pub fn gone() -> Result<(), String> {
                 link.ifname
             ));
         }
-        let Witness { name, transmit, .. } = scope.witness()?;
-        if name == "lo" || !transmit.module.is_empty() {
+        let Witness {
+            name,
+            transmit,
+            ipv6,
+            ..
+        } = scope.witness()?;
+        if name != NOBODY || !transmit.module.is_empty() {
             return Err(format!(
                 "rmmod succeeded, but {scope:?}'s loopback_dev is {name}, by {transmit}"
+            ));
+        }
+        if !ipv6 {
+            return Err(format!(
+                "rmmod succeeded, but {scope:?}'s IPv6 entries do not all lead to {NOBODY}"
             ));
         }
     }

@@ -89,6 +89,8 @@ pub struct Witness {
     pub first: bool,
     /// Whether it is in the namespace that it serves.
     pub own: bool,
+    /// Whether IPv6's special entries lead to it, each of their pointers.
+    pub ipv6: bool,
     /// How many namespaces are alive, counting those whose teardown has not ended.
     pub namespaces: u32,
 }
@@ -113,6 +115,7 @@ impl Witness {
             name: need("name")?.into(),
             first: need("first")? == "yes",
             own: need("net")? == "own",
+            ipv6: need("ipv6")? == "here",
             namespaces: need("namespaces")?
                 .parse()
                 .map_err(|e| format!("{FILE}: namespaces: {e}"))?,
@@ -150,6 +153,9 @@ impl Witness {
         if !self.own {
             return Err("loopback_dev is in another namespace".into());
         }
+        if !self.ipv6 {
+            return Err("IPv6's special entries do not all lead to lo".into());
+        }
         Ok(())
     }
 }
@@ -168,7 +174,8 @@ mod tests {
     fn text(xmit: &str, free: &str, module: &str) -> String {
         format!(
             "xmit {xmit}+0x0/0x60{module}\ndestructor {free}+0x0/0x20{module}\n\
-             ifindex 1\nname lo\nfirst yes\nnet own\nnamespaces 1\n"
+             ifindex 1\nname lo\nfirst yes\nnet own\n\
+             ipv6 here\nnamespaces 1\n"
         )
     }
 
@@ -231,6 +238,7 @@ mod tests {
             ("name lo", "name lo0"),
             ("first yes", "first no"),
             ("net own", "net other"),
+            ("ipv6 here", "ipv6 elsewhere"),
         ] {
             for text in [module(), c()] {
                 assert!(right_for(&text.replace(from, to)).is_empty(), "{to}");

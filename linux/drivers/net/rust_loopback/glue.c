@@ -11,5 +11,5 @@
 EXPORT_SYMBOL(blackhole_netdev);
 EXPORT_SYMBOL(dev_lstats_read);
 
-int blackhole_netdev_init(void);
-device_initcall(blackhole_netdev_init);
+int rust_blackhole_netdev_init(void);
+device_initcall(rust_blackhole_netdev_init);

@@ -101,7 +101,7 @@ impl BlackholeNetdev {
 }
 
 /// Defines `blackhole_netdev`, in place of the one in `drivers/net/loopback.c`, and
-/// `blackhole_netdev_init()`, which sets it to what `init` returns. C calls that at boot, before
+/// `rust_blackhole_netdev_init()`, which sets it to what `init` returns. C calls that at boot, before
 /// IPv6 asks for the device.
 ///
 /// It stands where another driver has [`module!`](macros::module). There is one such crate in a
@@ -138,7 +138,7 @@ macro_rules! blackhole_netdev {
             $crate::net::blackhole::BlackholeNetdev::new();
 
         #[no_mangle]
-        extern "C" fn blackhole_netdev_init() -> $crate::ffi::c_int {
+        extern "C" fn rust_blackhole_netdev_init() -> $crate::ffi::c_int {
             let set = || -> $crate::error::Result {
                 let dev: $crate::net::netdevice::UnregisteredDevice<'static, $type> = ($init)()?;
                 blackhole_netdev.set(dev)
