@@ -18,20 +18,37 @@
 /* Counts a namespace until all its devices are gone: these operations are undone after theirs. */
 static atomic_t lo_witness_namespaces = ATOMIC_INIT(0);
 
-static bool lo_witness_route_is_at(const struct rt6_info *rt, const struct net_device *dev)
+/* Names @what if it does not lead to @dev. */
+static bool lo_witness_leads(struct seq_file *seq, const char *what,
+			     const struct net_device *to, const struct net_device *dev)
 {
-	return rt->dst.dev == dev && rt->rt6i_idev && rt->rt6i_idev->dev == dev;
+	if (to != dev)
+		seq_printf(seq, "ipv6 %s leads to %s\n", what, to ? to->name : "(none)");
+	return to == dev;
 }
 
-/* Whether IPv6's special entries lead to @dev, each of their pointers. */
-static bool lo_witness_ipv6_is_at(const struct net *net, const struct net_device *dev)
+/* In init_net upstream leaves the idev out: it is not there yet when IPv6 starts. */
+static bool lo_witness_route(struct seq_file *seq, const char *what,
+			     const struct rt6_info *rt, const struct net_device *dev)
 {
-	return net->ipv6.fib6_null_entry->fib6_nh->fib_nh_dev == dev &&
+	const struct inet6_dev *idev = rt->rt6i_idev;
+
+	return lo_witness_leads(seq, what, rt->dst.dev, dev) &&
+	       lo_witness_leads(seq, what, idev ? idev->dev : dev, dev);
+}
+
+/* Says whether IPv6's special entries lead to @dev, each of their pointers. */
+static void lo_witness_ipv6(struct seq_file *seq, const struct netns_ipv6 *ipv6,
+			    const struct net_device *dev)
+{
+	if (lo_witness_leads(seq, "fib6_null_entry", ipv6->fib6_null_entry->fib6_nh->fib_nh_dev,
+			     dev) &&
 #ifdef CONFIG_IPV6_MULTIPLE_TABLES
-	       lo_witness_route_is_at(net->ipv6.ip6_prohibit_entry, dev) &&
-	       lo_witness_route_is_at(net->ipv6.ip6_blk_hole_entry, dev) &&
+	    lo_witness_route(seq, "ip6_prohibit_entry", ipv6->ip6_prohibit_entry, dev) &&
+	    lo_witness_route(seq, "ip6_blk_hole_entry", ipv6->ip6_blk_hole_entry, dev) &&
 #endif
-	       lo_witness_route_is_at(net->ipv6.ip6_null_entry, dev);
+	    lo_witness_route(seq, "ip6_null_entry", ipv6->ip6_null_entry, dev))
+		seq_puts(seq, "ipv6 here\n");
 }
 
 static int lo_witness_show(struct seq_file *seq, void *v)
@@ -54,7 +71,7 @@ static int lo_witness_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "destructor %pS\n", lo->priv_destructor);
 	seq_printf(seq, "namespaces %d\n", atomic_read(&lo_witness_namespaces));
 	seq_printf(seq, "net %s\n", dev_net(lo) == net ? "own" : "other");
-	seq_printf(seq, "ipv6 %s\n", lo_witness_ipv6_is_at(net, lo) ? "here" : "elsewhere");
+	lo_witness_ipv6(seq, &net->ipv6, lo);
 out:
 	rtnl_unlock();
 	return 0;

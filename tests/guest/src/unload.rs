@@ -108,10 +108,8 @@ pub fn gone() -> Result<(), String> {
                 "rmmod succeeded, but {scope:?}'s loopback_dev is {name}, by {transmit}"
             ));
         }
-        if !ipv6 {
-            return Err(format!(
-                "rmmod succeeded, but {scope:?}'s IPv6 entries do not all lead to {NOBODY}"
-            ));
+        if ipv6 != "here" {
+            return Err(format!("rmmod succeeded, but {scope:?}'s IPv6's {ipv6}"));
         }
     }
     Ok(())

@@ -89,8 +89,8 @@ pub struct Witness {
     pub first: bool,
     /// Whether it is in the namespace that it serves.
     pub own: bool,
-    /// Whether IPv6's special entries lead to it, each of their pointers.
-    pub ipv6: bool,
+    /// Where IPv6's special entries lead: `here` if each of their pointers leads to it.
+    pub ipv6: String,
     /// How many namespaces are alive, counting those whose teardown has not ended.
     pub namespaces: u32,
 }
@@ -115,7 +115,7 @@ impl Witness {
             name: need("name")?.into(),
             first: need("first")? == "yes",
             own: need("net")? == "own",
-            ipv6: need("ipv6")? == "here",
+            ipv6: need("ipv6")?.into(),
             namespaces: need("namespaces")?
                 .parse()
                 .map_err(|e| format!("{FILE}: namespaces: {e}"))?,
@@ -153,8 +153,8 @@ impl Witness {
         if !self.own {
             return Err("loopback_dev is in another namespace".into());
         }
-        if !self.ipv6 {
-            return Err("IPv6's special entries do not all lead to lo".into());
+        if self.ipv6 != "here" {
+            return Err(format!("lo is there, but IPv6's {}", self.ipv6));
         }
         Ok(())
     }
@@ -238,7 +238,7 @@ mod tests {
             ("name lo", "name lo0"),
             ("first yes", "first no"),
             ("net own", "net other"),
-            ("ipv6 here", "ipv6 elsewhere"),
+            ("ipv6 here", "ipv6 ip6_null_entry leads to (none)"),
         ] {
             for text in [module(), c()] {
                 assert!(right_for(&text.replace(from, to)).is_empty(), "{to}");
