@@ -68,12 +68,12 @@ struct Verdict {
 
 fn compare(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<Verdict> {
     let scratch = patches::scratch(checkout)?;
-    let base = patches::base(checkout, options, kernel)?;
-    let mails = patches::write(checkout, kernel, &base, scratch.path())?;
+    let base = patches::base(checkout, options, &kernel.slot)?;
+    let mails = patches::write(checkout, &kernel.slot, &base, scratch.path())?;
     let executable = |path: &Path| patches::is_executable(&kernel.source.join(path));
     let found = applied(&mails, &scratch.path().join("tree"), &executable)?;
     let overlay = Overlay::load(checkout)?;
-    let expected = kernel.with_trees(|trees| overlay.differing(trees))?;
+    let expected = kernel.slot.with_trees(|trees| overlay.differing(trees))?;
     Ok(Verdict {
         patches: mails.series.patches.len(),
         wrong: differences(&expected, &found),

@@ -153,7 +153,7 @@ impl Check<'_> {
     /// The series, and the modules of the tests, which are no part of it.
     fn checkpatch(&self) -> Result {
         let scratch = patches::scratch(self.checkout)?;
-        let mails = patches::write(self.checkout, self.kernel, "Linux", scratch.path())?;
+        let mails = patches::write(self.checkout, &self.kernel.slot, "Linux", scratch.path())?;
         // The cover letter is no patch.
         let found = checkpatch::run(self.checkout, self.kernel, &mails.files[1..])?;
         verdict(

@@ -29,7 +29,6 @@ use crate::failure::Result;
 use crate::key::Key;
 use crate::options::Options;
 use crate::overlay::Overlay;
-use crate::overlay::Trees;
 use crate::process;
 use crate::progress::Progress;
 use crate::slot;
@@ -66,18 +65,14 @@ pub struct Kernel {
     pub debug: bool,
     /// What it was built with, and modules for it must be.
     pub toolchain: Toolchain,
-    slot: Slot,
+    /// Where it was built.
+    pub slot: Slot,
 }
 
 impl Kernel {
     /// A file of the source as it was before this project changed it.
     pub fn pristine(&self, path: &str) -> PathBuf {
         self.slot.pristine(Path::new(path))
-    }
-
-    /// Calls `f` with its tree, and where the originals of what was changed in it are.
-    pub fn with_trees<T>(&self, f: impl FnOnce(Trees) -> T) -> T {
-        self.slot.with_trees(f)
     }
 
     /// The texts of files of the source as they were before this project changed it.
@@ -142,6 +137,17 @@ pub fn ensure(checkout: &Checkout, options: &Options) -> Result<Kernel> {
         "the kernel that was built is not the one that is needed",
         format!("{ATTEMPTS} times in a row something changed it"),
     ))
+}
+
+/// Where the source is that the options ask for, whatever is built from it. Where it is not there
+/// yet, it comes with a kernel.
+pub fn source(checkout: &Checkout, options: &Options) -> Result<Slot> {
+    let cache = Cache::open()?;
+    let source = Source::find(&cache, checkout, options)?;
+    if let Some(slot) = Slot::of(&cache, &source)? {
+        return Ok(slot);
+    }
+    ensure(checkout, options).map(|kernel| kernel.slot)
 }
 
 /// The texts of files of the kernel's source as it was before this project changed it, if some build

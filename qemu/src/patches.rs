@@ -22,13 +22,13 @@ use crate::git::Git;
 use crate::git::Stream;
 use crate::kernel;
 use crate::kernel::remove_tree;
-use crate::kernel::Kernel;
 use crate::options::Options;
 use crate::overlay::Overlay;
 use crate::process;
 use crate::series::Change;
 use crate::series::Replay;
 use crate::series::Series;
+use crate::slot::Slot;
 use crate::source;
 use crate::source::Source;
 use crate::ui;
@@ -52,15 +52,15 @@ pub struct Mails {
 
 /// Writes them to `build/patches`, and says how to use them.
 pub fn run(checkout: &Checkout, options: &Options) -> Result {
-    let kernel = kernel::ensure(checkout, options)?;
+    let slot = kernel::source(checkout, options)?;
     let mut stage = Stage::start("patches", "writing the series");
     stage.tick();
     make_dir(&checkout.build(""))?;
     let what = "is writing this checkout's patches";
     let _lock = Lock::take(&checkout.build("patches.lock"), Mode::Exclusive, what)?;
     let scratch = scratch(checkout)?;
-    let base = base(checkout, options, &kernel)?;
-    let mails = write(checkout, &kernel, &base, scratch.path())?;
+    let base = base(checkout, options, &slot)?;
+    let mails = write(checkout, &slot, &base, scratch.path())?;
     let dir = checkout.build("patches");
     replace(&scratch.path().join(MAILS), &dir)?;
     let count = mails.series.patches.len();
@@ -91,8 +91,8 @@ pub fn scratch(checkout: &Checkout) -> Result<tempfile::TempDir> {
 }
 
 /// Which release the series is for, in words.
-pub fn base(checkout: &Checkout, options: &Options, kernel: &Kernel) -> Result<String> {
-    let version = source::version(&kernel.source)?;
+pub fn base(checkout: &Checkout, options: &Options, slot: &Slot) -> Result<String> {
+    let version = source::version(&slot.linux())?;
     let source = Source::find(&Cache::open()?, checkout, options)?;
     Ok(match source {
         Source::Pinned(pin) => {
@@ -103,11 +103,12 @@ pub fn base(checkout: &Checkout, options: &Options, kernel: &Kernel) -> Result<S
 }
 
 /// Writes the series for `base` in a directory that is empty.
-pub fn write(checkout: &Checkout, kernel: &Kernel, base: &str, dir: &Path) -> Result<Mails> {
+pub fn write(checkout: &Checkout, slot: &Slot, base: &str, dir: &Path) -> Result<Mails> {
     let series = Series::load(&Overlay::load(checkout)?)?;
     let cover = cover(&read_text(&checkout.path("linux").join(COVER))?, base)?;
-    let replay = kernel.with_trees(|trees| series.replay(trees))?;
-    let executable = |path: &Path| is_executable(&kernel.source.join(path));
+    let replay = slot.with_trees(|trees| series.replay(trees))?;
+    let linux = slot.linux();
+    let executable = |path: &Path| is_executable(&linux.join(path));
     let files = format(&series, &replay, &cover, base, &executable, dir)?;
     Ok(Mails {
         series,

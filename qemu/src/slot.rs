@@ -83,6 +83,31 @@ pub struct Wanted<'a> {
 }
 
 impl Slot {
+    /// A slot with this very source, whatever came over it, locked against changes.
+    pub fn of(cache: &Cache, source: &Source) -> Result<Option<Self>> {
+        let (identity, content) = (source.identity()?, source.content());
+        let is_of = |record: &Record| record.identity == identity && record.content == content;
+        let mut those = all(cache)?;
+        those.retain(|dir| load(dir).is_some_and(|record| is_of(&record)));
+        let free = |dir: &PathBuf| Lock::try_take(&dir.join("lock"), Mode::Shared);
+        let what = "is changing the kernel source that is needed here";
+        let wait = |dir: &PathBuf| Lock::take(&dir.join("lock"), Mode::Shared, what).map(Some);
+        // One that nobody is building in, if there is such a one.
+        for lock in [&free as &dyn Fn(&PathBuf) -> Result<Option<Lock>>, &wait] {
+            for dir in &those {
+                let Some(lock) = lock(dir)? else { continue };
+                if let Some(record) = load(dir).filter(is_of) {
+                    return Ok(Some(Self {
+                        dir: dir.clone(),
+                        _lock: lock,
+                        record,
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// A slot with this very source and overlay for which `fresh` (asked with the tree's path)
     /// holds, locked against changes.
     pub fn find(
@@ -425,6 +450,19 @@ mod tests {
             assert!(slot.linux().ends_with("slots/3/linux"));
             assert!(Slot::find(&cache, wanted, &|_| false).unwrap().is_none());
         });
+    }
+
+    #[test]
+    fn any_slot_of_a_source_has_its_originals() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let source = Source::Tarball(file.path().into());
+        let id = source.identity().unwrap();
+        let owner = Path::new("/x");
+        let (_dir, cache) = cache_with(&[("other", owner, None), (&id, owner, None)]);
+        let slot = Slot::of(&cache, &source).unwrap().unwrap();
+        assert!(slot.linux().ends_with("slots/1/linux"));
+        let (_dir, cache) = cache_with(&[("other", owner, None)]);
+        assert!(Slot::of(&cache, &source).unwrap().is_none());
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let _lock = Lock::take(&checkout.build("steps.lock"), Mode::Exclusive, what)?;
     let overlay = Overlay::load(checkout)?;
     let series = Series::load(&overlay)?;
-    let replay = kernel.with_trees(|trees| series.replay(trees))?;
+    let replay = kernel.slot.with_trees(|trees| series.replay(trees))?;
     let mut added = BTreeSet::new();
     for patch in &series.patches {
         added.extend(symbols(&overlay.read_patch(&patch.file)?));
@@ -238,7 +238,7 @@ fn copy(kernel: &Kernel, dir: &Path) -> Result<PathBuf> {
     cp(sources, &tree)?;
     cp([kernel.build.clone()], &tree.join(format!("{BUILD}steps")))?;
     remove(&tree.join(format!("{BUILD}steps")).join(STAMP))?;
-    kernel.with_trees(|trees| {
+    kernel.slot.with_trees(|trees| {
         for path in trees.touched()? {
             put(&tree.join(&path), &trees.original(&path)?)?;
         }
