@@ -60,9 +60,9 @@ impl<T: Operations> Neighbour<'_, T> {
     where
         T: Output,
     {
-        // SAFETY: The neighbour is valid and ours alone by the type invariants. It keeps its device,
-        // and that waits for all that it is sending when it is unregistered: the driver is there as
-        // long as anybody calls this.
+        // SAFETY: The neighbour is valid and ours alone by the type invariants. It keeps its
+        // device, and that waits for all that it is sending when it is unregistered: the driver is
+        // there as long as anybody calls this.
         unsafe { (*self.neigh.as_ptr()).output = Some(output_callback::<T>) }
     }
 }
