@@ -584,7 +584,7 @@ mod tests {
                 let is_module = variant == Variant::Module;
                 assert_eq!(plan.compile_fail.is_empty(), !is_module, "{variant}");
                 assert_eq!(plan.codegen, variant != Variant::C, "{variant}");
-                assert_eq!((plan.unit, plan.image), (first, true));
+                assert_eq!((plan.unit, plan.apply, plan.image), (first, first, true));
                 assert_eq!(plan.faults.len() > 1, first, "{variant}");
                 let has = |name| plan.suites.iter().any(|suite| suite.name == name);
                 assert_eq!(
