@@ -70,8 +70,7 @@ impl BlackholeNetdev {
     // Not a part of any module, so that it compares with the kernel's.
     #[inline(never)]
     fn check(&self) -> Result {
-        // SAFETY: Only the address is taken.
-        let kernel_s = unsafe { &raw const bindings::blackhole_netdev };
+        let kernel_s = &raw const bindings::blackhole_netdev;
 
         if !ptr::eq(self.0.get(), kernel_s) {
             return Err(EPERM);
