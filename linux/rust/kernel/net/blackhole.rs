@@ -100,8 +100,8 @@ impl BlackholeNetdev {
 }
 
 /// Defines `blackhole_netdev`, in place of the one in `drivers/net/loopback.c`, and
-/// `rust_blackhole_netdev_init()`, which sets it to what `init` returns. C calls that at boot, before
-/// IPv6 asks for the device.
+/// `rust_blackhole_netdev_init()`, which sets it to what `init` returns. C calls that at boot,
+/// before IPv6 asks for the device.
 ///
 /// It stands where another driver has [`module!`](macros::module). There is one such crate in a
 /// kernel, built in; a second one does not link.
