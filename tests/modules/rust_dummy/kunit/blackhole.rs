@@ -5,8 +5,6 @@
 
 #![allow(unsafe_code)]
 
-use core::ffi::CStr;
-
 use kernel::{
     bindings,
     bindings::net_device,
@@ -28,7 +26,10 @@ use kernel::{
     prelude::*, //
 };
 
-use super::neigh_table::Entry;
+use super::{
+    neigh_table::Entry,
+    packet, //
+};
 
 const NAME: Name<'static> = Name::from_static(c"rdblack%d");
 const ADDRESS: [u8; 4] = [10, 9, 8, 6];
@@ -61,28 +62,20 @@ fn blackhole() -> &'static net_device {
     unsafe { &*bindings::blackhole_netdev }
 }
 
-/// Sends a packet to it, of which the caller keeps a reference: whether the packet was taken.
+/// Sends a packet to it: whether it was taken.
 fn send() -> Result<bool> {
-    // SAFETY: Any size is fine.
-    let skb = unsafe { bindings::alloc_skb(64, bindings::GFP_KERNEL) };
-    if skb.is_null() {
-        return Err(ENOMEM);
-    }
-
-    // SAFETY: The packet is valid and ours. One of its two references is given away. The device is
-    // valid for ever.
-    unsafe {
-        bindings::refcount_inc(&raw mut (*skb).users);
-        (*skb)
-            .__bindgen_anon_1
-            .__bindgen_anon_1
-            .__bindgen_anon_1
-            .dev = bindings::blackhole_netdev;
-        bindings::dev_queue_xmit(skb);
-        let taken = !bindings::skb_shared(skb);
-        bindings::kfree_skb_reason(skb, bindings::skb_drop_reason_SKB_DROP_REASON_NOT_SPECIFIED);
-        Ok(taken)
-    }
+    // SAFETY: The device is valid for ever. The stack takes the packet.
+    let ((), taken) = unsafe {
+        packet::give(|skb| {
+            (*skb)
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                .dev = bindings::blackhole_netdev;
+            bindings::dev_queue_xmit(skb);
+        })
+    }?;
+    Ok(taken)
 }
 
 #[kunit_tests(rust_netdev_blackhole)]
@@ -139,7 +132,7 @@ mod cases {
         let dev = blackhole();
 
         // SAFETY: The name ends within its field.
-        let name = unsafe { CStr::from_ptr(dev.name.as_ptr().cast()) };
+        let name = unsafe { CStr::from_char_ptr(dev.name.as_ptr()) };
         assert_eq!(name, c"blackhole_dev");
         assert_eq!(dev.ifindex, 0);
         assert_eq!(

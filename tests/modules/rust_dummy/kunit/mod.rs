@@ -10,6 +10,7 @@ mod frame;
 mod neigh_table;
 mod neighbour;
 mod notifier;
+mod packet;
 mod paths;
 mod queues;
 mod setup;

@@ -102,10 +102,8 @@ mod cases {
         let dev = device(true)?;
 
         // SAFETY: As before.
-        assert_eq!(
-            unsafe { Entry::make(dev.as_raw(), ADDRESS) }.err(),
-            Some(EDQUOT)
-        );
+        let refused = unsafe { Entry::make(dev.as_raw(), ADDRESS) };
+        assert_eq!(refused.err(), Some(EDQUOT));
         Ok(())
     }
 }
