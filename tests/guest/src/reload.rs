@@ -14,6 +14,10 @@ use crate::unload;
 /// How often.
 const ROUNDS: usize = 50;
 
+/// In how many rounds connections are waited for: the longer they get nothing through, the longer
+/// they wait from one attempt to the next.
+const PATIENCE: usize = 5;
+
 const SCOPES: [Scope; 2] = [Scope::Init, Scope::Made];
 
 /// Asks for it. What it leaves behind is for KASAN and kmemleak to say.
@@ -24,18 +28,30 @@ pub fn check(context: &mut Context<'_>) -> Verdict {
     // The module's suites have run, and take longer than all of this.
     kunit::choose(kunit::NONE)?;
     let traffic = Traffic::start(&SCOPES);
-    for round in 1..=ROUNDS {
-        once_more(context, &traffic).map_err(|e| format!("round {round}: {e}"))?;
-    }
-    // Connections have outlived it all.
-    traffic.all_flow()?;
-    traffic.end()?;
-    checks::netns_delete(context)
+    let outcome = rounds(context, &traffic);
+    // Who has given up says why.
+    let ended = traffic.end();
+    let deleted = checks::netns_delete(context);
+    ended?;
+    outcome?;
+    deleted
 }
 
-/// Removes it under traffic, and inserts it again.
-fn once_more(context: &mut Context<'_>, traffic: &Traffic) -> Result<(), String> {
-    traffic.datagrams_flow()?;
+fn rounds(context: &mut Context<'_>, traffic: &Traffic) -> Result<(), String> {
+    for round in 1..=ROUNDS {
+        let flow = if round % PATIENCE == 0 {
+            traffic.all_flow()
+        } else {
+            traffic.datagrams_flow()
+        };
+        flow.and_then(|()| once_more(context))
+            .map_err(|e| format!("round {round}: {e}"))?;
+    }
+    traffic.all_flow()
+}
+
+/// Removes it, under traffic, and inserts it again.
+fn once_more(context: &mut Context<'_>) -> Result<(), String> {
     modules::remove(modules::DRIVER)?;
     unload::gone()?;
     unload::back(context)?;
