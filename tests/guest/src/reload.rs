@@ -14,10 +14,6 @@ use crate::unload;
 /// How often.
 const ROUNDS: usize = 50;
 
-/// In how many rounds connections are waited for: the longer they get nothing through, the longer
-/// they wait from one attempt to the next.
-const PATIENCE: usize = 5;
-
 const SCOPES: [Scope; 2] = [Scope::Init, Scope::Made];
 
 /// Asks for it. What it leaves behind is for KASAN and kmemleak to say.
@@ -39,15 +35,12 @@ pub fn check(context: &mut Context<'_>) -> Verdict {
 
 fn rounds(context: &mut Context<'_>, traffic: &Traffic) -> Result<(), String> {
     for round in 1..=ROUNDS {
-        let flow = if round % PATIENCE == 0 {
-            traffic.all_flow()
-        } else {
-            traffic.datagrams_flow()
-        };
-        flow.and_then(|()| once_more(context))
+        traffic
+            .flows()
+            .and_then(|()| once_more(context))
             .map_err(|e| format!("round {round}: {e}"))?;
     }
-    traffic.all_flow()
+    traffic.flows()
 }
 
 /// Removes it, under traffic, and inserts it again.
