@@ -7,16 +7,14 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "../../../gen_lo_setup.rs"]
+mod gen_lo_setup;
 #[path = "../rust_dummy/tally.rs"]
 mod tally;
 
 use kernel::{
     debugfs,
     net::{
-        etherdevice::{
-            ETH_ALEN,
-            ETH_HLEN, //
-        },
         loopback::{
             self,
             LoopbackNamespace, //
@@ -25,13 +23,10 @@ use kernel::{
         netdevice::{
             self,
             Device,
-            Flag,
-            LinkType,
             Name,
             NameAssignType,
             NetdevTx,
             NoStats,
-            PrivFlag,
             Setup,
             Unregistered,
             UnregisteredDevice,
@@ -48,6 +43,7 @@ use kernel::{
     sync::atomic::Relaxed, //
 };
 
+use gen_lo_setup::gen_lo_setup;
 use tally::{
     Counted,
     Tally,
@@ -63,16 +59,7 @@ impl netdevice::Operations for CountedLo {
     type Stats = NoStats;
 
     fn setup(dev: &mut Setup<'_, Self>) {
-        dev.set_mtu(64 * 1024);
-        dev.set_hard_header_len(ETH_HLEN);
-        dev.set_min_header_len(ETH_HLEN);
-        dev.set_addr_len(ETH_ALEN);
-        dev.set_type(LinkType::Loopback);
-        dev.set_flags(Flag::Loopback);
-        dev.add_priv_flags(PrivFlag::LiveAddrChange | PrivFlag::NoQueue);
-        dev.set_lltx(true);
-        dev.set_netns_immutable(true);
-        dev.keep_dst();
+        gen_lo_setup(dev, 64 * 1024);
         dev.set_eth_header_ops();
     }
 

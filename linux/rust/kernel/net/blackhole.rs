@@ -37,6 +37,7 @@ unsafe impl Sync for BlackholeNetdev {}
 
 impl BlackholeNetdev {
     /// No device yet.
+    // For a static, which `Default` cannot make.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Self(UnsafeCell::new(ptr::null_mut()))
@@ -131,6 +132,7 @@ macro_rules! blackhole_netdev {
                 unsafe { $crate::ThisModule::from_ptr(::core::ptr::null_mut()) };
         }
 
+        // C's name.
         #[allow(non_upper_case_globals)]
         #[no_mangle]
         static blackhole_netdev: $crate::net::blackhole::BlackholeNetdev =

@@ -281,6 +281,7 @@ impl<T: Operations<Place = Slot>> BuiltIn<T> {
 macro_rules! loopback_net_ops {
     ($type:ty) => {
         #[cfg(all(CONFIG_NET_LOOPBACK_RUST, not(MODULE)))]
+        // C's name.
         #[allow(non_upper_case_globals)]
         #[no_mangle]
         static loopback_net_ops: $crate::net::loopback::BuiltIn<$type> =

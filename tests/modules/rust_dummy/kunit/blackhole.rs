@@ -3,6 +3,7 @@
 //! The kernel's blackhole device, whoever set it up: C's is as it must be, and no other may be
 //! different.
 
+// Looks at the C structure itself, past the abstractions.
 #![allow(unsafe_code)]
 
 use kernel::{

@@ -3,6 +3,7 @@
 //! Memory runs out at each of the allocations between a device's allocation and its release.
 
 #![cfg(CONFIG_FAULT_INJECTION)]
+// Fault injection has no abstraction.
 #![allow(unsafe_code)]
 
 use kernel::{

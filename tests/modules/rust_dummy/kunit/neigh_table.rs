@@ -2,6 +2,7 @@
 
 //! IPv4's neighbours, as the stack makes and uses them.
 
+// The neighbour table has no abstraction.
 #![allow(unsafe_code)]
 
 use core::ptr;

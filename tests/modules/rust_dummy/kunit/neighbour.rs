@@ -2,6 +2,7 @@
 
 //! A driver that sends to its neighbours in a way of its own.
 
+// Makes entries of the neighbour table, which has no abstraction.
 #![allow(unsafe_code)]
 
 use kernel::{

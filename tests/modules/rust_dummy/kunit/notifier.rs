@@ -2,6 +2,7 @@
 
 //! A notifier that objects to what happens to a device.
 
+// The notifier chain has no abstraction.
 #![allow(unsafe_code)]
 
 use kernel::{

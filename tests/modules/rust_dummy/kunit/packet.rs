@@ -2,6 +2,7 @@
 
 //! Packets for whom C code gives them to: one can see whether they were taken.
 
+// Packets are made as C code makes them, past the abstractions.
 #![allow(unsafe_code)]
 
 use kernel::{

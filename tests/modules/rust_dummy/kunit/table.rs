@@ -2,6 +2,7 @@
 
 //! What a driver does not implement is not in the C table.
 
+// Looks at the C table itself, past the abstractions.
 #![allow(unsafe_code)]
 
 use core::mem::size_of;
