@@ -226,6 +226,16 @@ struct Run {
     outcomes: Outcomes,
 }
 
+impl Run {
+    /// Adds that something could not be built, and says so.
+    fn tell(&mut self, failure: Failure) -> Result {
+        let text = failure.to_string();
+        self.outcomes.add_failure(failure)?;
+        ui::line(&text);
+        Ok(())
+    }
+}
+
 /// Does what is asked for of `options.variant`; nothing if nothing is.
 fn run_variant(
     checkout: &Checkout,
@@ -259,7 +269,7 @@ fn run_variant(
     let ready = match Ready::with_guest(checkout, options, guest) {
         Ok(ready) => ready,
         Err(failure) => {
-            run.outcomes.add_failure(failure)?;
+            run.tell(failure)?;
             return Ok(Some(run));
         }
     };
@@ -273,7 +283,7 @@ fn run_variant(
         return Ok(None);
     }
     if let Err(failure) = carry_out(checkout, options, &ready, &plan, &mut run.outcomes) {
-        run.outcomes.add_failure(failure)?;
+        run.tell(failure)?;
     }
     Ok(Some(run))
 }
@@ -361,7 +371,6 @@ impl Outcomes {
         if failure.exit != Exit::Build {
             return Err(failure);
         }
-        ui::line(&failure.to_string());
         if self.exit == Exit::Ok {
             self.exit = failure.exit;
         }
