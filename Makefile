@@ -53,7 +53,7 @@ help:
 	@echo 'VARIANT=c              the kernel has the C driver'
 	@echo 'DEBUG=1                the sanitised kernel'
 	@echo 'ACCEL=auto|kvm|tcg     how the guest is executed; auto tries KVM first'
-	@echo 'CPUS=1..8              the guest'\''s CPUs; 2 unless given'
+	@echo 'CPUS=1..8              the guest'\''s CPUs; 4 unless given'
 	@echo 'KERNEL_SRC=<path>      a kernel tree or tarball in place of the pinned one'
 	@echo 'FILTER=<glob>          only the tests whose names match'
 	@echo 'V=1                    show everything'

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guest's file system: a static busybox, the real `ip` and `ping` with their libraries, our
-//! init and the modules, packed by the kernel's own `gen_init_cpio`.
+//! The guest's file system: a static busybox, the real `ip`, `ping` and the like with their
+//! libraries, our init and the modules, packed by the kernel's own `gen_init_cpio`; and behind it
+//! what the kernel is to trace from its start.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -19,11 +20,15 @@ use crate::failure::Failure;
 use crate::failure::Result;
 use crate::guest::Guest;
 use crate::kernel::Kernel;
+use crate::kernel::BOOTCONFIG;
 use crate::process;
 use crate::toolchain::clean;
 
 /// Where programs are on the host.
 const HOST_DIRECTORIES: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+
+/// What the kernel is to trace, from its start.
+const TRACED: &str = "tests/guest/boot.bconf";
 
 /// Where the guest looks for modules.
 const MODULES: &str = "/lab/modules";
@@ -56,6 +61,8 @@ pub fn build(
     archive.file("/init", &guest.program);
     archive.busybox()?;
     archive.program("/sbin/ip", "ip", "iproute2")?;
+    archive.program("/sbin/tc", "tc", "iproute2")?;
+    archive.program("/sbin/ethtool", "ethtool", "ethtool")?;
     archive.program("/bin/ping", "ping", "iputils-ping")?;
     for (name, path) in modules {
         archive.file(format!("{MODULES}/{name}"), path);
@@ -165,10 +172,22 @@ impl Archive {
             return Err(Failure::new(Exit::Build, "cannot pack the initramfs", why)
                 .hint("is the disk full?"));
         }
+        add_bootconfig(checkout, kernel, &part)?;
         let archive = checkout.build(&format!("initramfs/{name}.cpio"));
         fs::rename(&part, &archive).map_err(|e| Failure::io("write", &archive, e))?;
         Ok(archive)
     }
+}
+
+/// Puts the boot configuration behind `archive`. The kernel looks at it if its command line says so.
+fn add_bootconfig(checkout: &Checkout, kernel: &Kernel, archive: &Path) -> Result {
+    let program = kernel.build.join(BOOTCONFIG);
+    let mut command = clean(&text(&program));
+    command
+        .arg("-a")
+        .arg(checkout.root.join(TRACED))
+        .arg(archive);
+    process::output(&mut command, Exit::Build).map(drop)
 }
 
 fn text(path: &Path) -> String {

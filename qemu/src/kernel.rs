@@ -42,7 +42,9 @@ use crate::toolchain::Toolchain;
 use crate::ui::Stage;
 
 /// To be raised when a change to the lab changes what it builds.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
+/// The kernel's own program that puts a boot configuration behind an initramfs.
+pub const BOOTCONFIG: &str = "tools/bootconfig/bootconfig";
 /// Set in the configuration of a kernel that has the driver built in.
 const BUILT_IN: &str = "RUST_LOOPBACK";
 /// How often to look again if others keep changing what was just built.
@@ -349,9 +351,25 @@ impl Plan<'_> {
             return Err(build::failure("the kernel", log, &shown));
         }
         progress.finish(dir)?;
+        self.make_bootconfig(linux, dir, log, &shown)?;
         let release = finished(dir)?;
         stage.done(&format!("built {release}"));
         Ok(release)
+    }
+
+    /// Builds [`BOOTCONFIG`], which the kernel's make leaves out.
+    fn make_bootconfig(&self, linux: &Path, dir: &Path, log: &Path, shown: &Path) -> Result {
+        let program = Path::new(BOOTCONFIG);
+        let home = program.parent().unwrap_or(program);
+        make_dir(&dir.join(home))?;
+        let mut command = self.toolchain.make(&linux.join(home))?;
+        command.arg(format!("OUTPUT={}/", dir.join(home).display()));
+        let verbose = self.options.verbose;
+        let end = process::run_logged(&mut command, log, verbose, None, &mut |_| {})?;
+        if end.status.success() {
+            return Ok(());
+        }
+        Err(build::failure("the kernel's bootconfig", log, shown))
     }
 }
 
@@ -373,6 +391,7 @@ fn finished(build: &Path) -> Result<String> {
         "arch/x86/boot/bzImage",
         "Module.symvers",
         "usr/gen_init_cpio",
+        BOOTCONFIG,
     ] {
         if !build.join(file).is_file() {
             return Err(Failure::new(

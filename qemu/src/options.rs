@@ -127,7 +127,7 @@ fn accel(value: Option<String>) -> Result<Accel> {
 }
 
 fn cpus(value: Option<String>) -> Result<u32> {
-    let Some(value) = value else { return Ok(2) };
+    let Some(value) = value else { return Ok(4) };
     match value.parse() {
         Ok(n @ 1..=8) => Ok(n),
         _ => Err(usage("CPUS", &value, "1, 2, 3, 4, 5, 6, 7, 8")),
@@ -194,7 +194,7 @@ mod tests {
             let options = parse(pairs).unwrap();
             assert_eq!(options.variant, Variant::Module);
             assert_eq!(options.tested, [Variant::Module, Variant::C]);
-            assert_eq!(options.cpus, 2);
+            assert_eq!(options.cpus, 4);
             assert_eq!(options.accel, Accel::Auto);
             assert!(!options.debug && !options.verbose);
             assert!(options.kernel_src.is_none() && options.filter.is_none());

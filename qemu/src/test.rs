@@ -52,6 +52,8 @@ const UNIT: &str = "lab.unit";
 
 /// How the names of KUnit's cases as tests begin.
 const KUNIT: &str = "kunit.";
+/// Has the kernel trace what the boot configuration behind the initramfs asks for.
+const TRACE: &str = "bootconfig";
 
 /// What of all there is for a variant has been asked for.
 struct Plan {
@@ -442,6 +444,7 @@ fn boot(checkout: &Checkout, ready: &Ready, plan: &Plan) -> Result<Verdict> {
         let (mut boot, checks, expected) = if index == 0 {
             let mut boot = ready.boot(&name, "test");
             boot.words.push(format!("lab.extra={DUMMY}"));
+            boot.words.push(TRACE.into());
             let files = [ready.driver_file(), DUMMY];
             let expected = ready.expected(&files, filter.reporting, plan.checks.clone());
             (boot, check_filter(plan), expected)

@@ -237,6 +237,9 @@ fn qemu(boot: &Boot, files: &Files, nonce: &str, loglevel: &str) -> Command {
             "virtserialport,chardev=results,name={}",
             lab_protocol::PORT_NAME
         ))
+        // A network card of its own, in a network of its own; nothing is to be booted from there.
+        .args(["-netdev", "hubport,id=net,hubid=0"])
+        .args(["-device", "virtio-net-pci,netdev=net,romfile="])
         .arg("-kernel")
         .arg(&boot.image)
         .arg("-initrd")

@@ -19,6 +19,7 @@ const MOUNTS: &[(&str, &str)] = &[
     ("sysfs", "/sys"),
     ("devtmpfs", "/dev"),
     ("debugfs", "/sys/kernel/debug"),
+    ("tracefs", "/sys/kernel/tracing"),
     ("tmpfs", "/tmp"),
     ("tmpfs", "/run"),
 ];

@@ -10,6 +10,7 @@ use lab_protocol::Outcome;
 use lab_protocol::Record;
 use lab_protocol::Variant;
 
+use crate::boot_order::BootOrder;
 use crate::command;
 use crate::control::Control;
 use crate::counters;
@@ -94,6 +95,7 @@ const BUILT_IN: &[Variant] = &[Variant::Builtin, Variant::C];
 /// All of them.
 pub const ALL: &[Check] = &[
     unshown("guest.lo.early", |c| Ok(c.early.judge(c.variant)?)),
+    unshown("guest.boot.order", |c| Ok(c.boot_order.judge(c.variant)?)),
     check("guest.module.insert", module_insert).only(MODULE),
     check("guest.lo.owner", |c| owner(c, Scope::Init)),
     check("guest.lo.link", |c| link(c, Scope::Init)),
@@ -149,6 +151,8 @@ pub struct Context<'a> {
     pub driver: &'a str,
     /// What was there before that.
     early: &'a Early,
+    /// How the network core came up.
+    boot_order: &'a BootOrder,
     namespace: bool,
     /// Where `lo` is known to be up: asking again costs a process.
     up: Vec<Scope>,
@@ -156,12 +160,18 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// Reports to `reporter`, for the boot that `control` asks for.
-    pub fn new(reporter: &'a mut Reporter, control: &'a Control, early: &'a Early) -> Self {
+    pub fn new(
+        reporter: &'a mut Reporter,
+        control: &'a Control,
+        early: &'a Early,
+        boot_order: &'a BootOrder,
+    ) -> Self {
         Self {
             reporter,
             variant: control.variant,
             driver: &control.driver,
             early,
+            boot_order,
             namespace: false,
             up: Vec::new(),
         }

@@ -5,6 +5,7 @@
 //! checks for that kernel, `guest --list-shown <variant>` of those that `make run` does.
 
 mod boot;
+mod boot_order;
 mod checks;
 mod command;
 mod control;
@@ -27,6 +28,7 @@ mod sabotage;
 mod session;
 mod shell;
 mod tally;
+mod trace;
 mod traffic;
 mod unload;
 mod wait;

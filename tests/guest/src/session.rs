@@ -9,6 +9,7 @@ use lab_protocol::Record;
 use lab_protocol::Variant;
 
 use crate::boot;
+use crate::boot_order::BootOrder;
 use crate::checks;
 use crate::checks::Context;
 use crate::command;
@@ -32,13 +33,14 @@ const CONFIG: &str = "/proc/config.gz";
 pub fn run() -> Result<(), String> {
     boot::mount_all()?;
     let early = Early::look();
+    let boot_order = BootOrder::take();
     let control = Control::read()?;
     let sabotage = Sabotage::parse(&control.sabotage)?;
     let port = boot::open_port(lab_protocol::PORT_NAME)?;
     let mut reporter = Reporter::new(port, control.mode == Mode::Run);
     reporter.send(&hello(&control))?;
     if control.mode != Mode::Canary {
-        work(&control, &early, sabotage, &mut reporter)?;
+        work(&control, &early, &boot_order, sabotage, &mut reporter)?;
     }
     sabotage.panic_if(Sabotage::PanicLate);
     reporter.send(&taint()?)?;
@@ -50,6 +52,7 @@ pub fn run() -> Result<(), String> {
 fn work(
     control: &Control,
     early: &Early,
+    boot_order: &BootOrder,
     sabotage: Sabotage,
     reporter: &mut Reporter,
 ) -> Result<(), String> {
@@ -64,12 +67,12 @@ fn work(
             }
             shell::run(control)
         }
-        Mode::Run => run_checks(control, early, sabotage, reporter),
+        Mode::Run => run_checks(control, early, boot_order, sabotage, reporter),
         Mode::Test => {
             for record in kunit::records()? {
                 reporter.send(&sabotage.damage(record))?;
             }
-            run_checks(control, early, sabotage, reporter)
+            run_checks(control, early, boot_order, sabotage, reporter)
         }
     }
 }
@@ -99,6 +102,7 @@ fn insert_modules(control: &Control, reporter: &mut Reporter) -> Result<bool, St
 fn run_checks(
     control: &Control,
     early: &Early,
+    boot_order: &BootOrder,
     sabotage: Sabotage,
     reporter: &mut Reporter,
 ) -> Result<(), String> {
@@ -108,7 +112,7 @@ fn run_checks(
         .filter(|check| check.is_for(control.variant))
         .filter(|check| check.shown || control.mode != Mode::Run)
         .collect();
-    let mut context = Context::new(reporter, control, early);
+    let mut context = Context::new(reporter, control, early, boot_order);
     for (index, check) in wanted.iter().enumerate() {
         if sabotage == Sabotage::Truncated && index == wanted.len() / 2 {
             return Err("sabotage: results truncated".into());
