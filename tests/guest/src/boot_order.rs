@@ -113,7 +113,7 @@ fn wanted(variant: Variant) -> Vec<Step> {
 fn judge(steps: &[Step], variant: Variant) -> Result<(), String> {
     let wanted = wanted(variant);
     let start = steps.iter().position(|step| *step == Step::Start);
-    let found: &[Step] = start.map_or(&[], |at| &steps[at..]);
+    let found = &steps[start.unwrap_or_default()..];
     if !found.starts_with(&wanted) {
         let found = &found[..found.len().min(wanted.len())];
         return Err(format!("net_dev_init() was {found:?}, not {wanted:?}"));
