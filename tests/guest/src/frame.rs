@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packets that lo receives as if a wire had brought them: without a route that came along from
-//! the sender.
+//! Packet sockets on lo: to send packets that it receives as if a wire had brought them, without a
+//! route that came along from the sender; and to see what passes.
 
 // rustix has no address of a link layer, and a type of one's own for it is an unsafe trait.
 #![allow(unsafe_code)]
 
 use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
 
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::addr::SocketAddrLen;
 use rustix::net::addr::SocketAddrOpaque;
 use rustix::net::AddressFamily;
 use rustix::net::SendFlags;
+use rustix::net::SocketFlags;
 use rustix::net::SocketType;
 
 const ETH_P_IP: u16 = 0x0800;
+const ETH_P_ALL: u16 = 0x0003;
 const LO: i32 = 1;
 
 /// `struct sockaddr_ll`.
@@ -45,17 +48,37 @@ unsafe impl SocketAddrArg for LinkAddress {
     }
 }
 
+impl LinkAddress {
+    /// That of lo, for `protocol`.
+    fn lo(protocol: u16) -> Self {
+        Self {
+            family: AddressFamily::PACKET.as_raw(),
+            protocol: protocol.to_be(),
+            index: LO,
+            hardware_type: 0,
+            packet_type: 0,
+            len: 6,
+            address: [0; 8],
+        }
+    }
+}
+
+/// A socket that gets each frame that passes over this namespace's lo from now on. It does not wait
+/// for any.
+pub fn listen() -> Result<OwnedFd, String> {
+    // With no protocol it gets nothing until it has its device.
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    rustix::net::socket_with(AddressFamily::PACKET, SocketType::RAW, flags, None)
+        .and_then(|socket| {
+            rustix::net::bind(&socket, &LinkAddress::lo(ETH_P_ALL))?;
+            Ok(socket)
+        })
+        .map_err(|e| format!("a packet socket on lo: {e}"))
+}
+
 /// Sends an empty UDP packet over lo. It has been received when this returns.
 pub fn send(source: Ipv4Addr, destination: Ipv4Addr) -> Result<(), String> {
-    let address = LinkAddress {
-        family: AddressFamily::PACKET.as_raw(),
-        protocol: ETH_P_IP.to_be(),
-        index: LO,
-        hardware_type: 0,
-        packet_type: 0,
-        len: 6,
-        address: [0; 8],
-    };
+    let address = LinkAddress::lo(ETH_P_IP);
     let packet = packet(source, destination);
     rustix::net::socket(AddressFamily::PACKET, SocketType::DGRAM, None)
         .and_then(|socket| rustix::net::sendto(&socket, &packet, SendFlags::empty(), &address))
