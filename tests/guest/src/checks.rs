@@ -116,6 +116,8 @@ pub const ALL: &[Check] = &[
     check("guest.netns.delete", netns_delete),
     unshown("guest.proc.dev", crate::proc_net::dev),
     unshown("guest.proc.ptype", crate::proc_net::ptype),
+    unshown("guest.sysfs.attributes", crate::sysfs::attributes),
+    unshown("guest.sysfs.gone_with_netns", crate::sysfs::gone_with_netns),
     unshown("guest.packet.both_ways", crate::packets::both_ways),
     unshown("guest.packet.gso_kept", crate::packets::gso_kept),
     unshown("guest.packet.gso_segmented", crate::packets::gso_segmented),

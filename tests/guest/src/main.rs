@@ -32,6 +32,7 @@ mod report;
 mod sabotage;
 mod session;
 mod shell;
+mod sysfs;
 mod tally;
 mod trace;
 mod traffic;
