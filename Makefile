@@ -8,7 +8,7 @@ export VARIANT DEBUG ACCEL CPUS KERNEL_SRC FILTER V
 
 lab := scripts/lab
 
-.PHONY: module run test shell check patches patches-build kernel setup help clean
+.PHONY: module run test shell check patches patches-build mutants mutants-sample kernel setup help clean
 
 # Just the module: for the lab's kernel, or for the build tree that KDIR names. That one takes the
 # variables that the tree was built with, such as LLVM= and RUSTC=.
@@ -26,6 +26,12 @@ run test shell check patches kernel:
 patches-build:
 	@$(lab) patches --build
 
+mutants:
+	@$(lab) mutants
+
+mutants-sample:
+	@$(lab) mutants --sample
+
 setup:
 	@scripts/setup
 
@@ -40,6 +46,9 @@ help:
 	@echo 'make patches  the kernel side as a series for git am, in build/patches'
 	@echo 'make patches-build'
 	@echo '              build the kernel after each patch; that takes long'
+	@echo 'make mutants  seed one fault after the other, and see that the tests see it; that takes longer'
+	@echo 'make mutants-sample'
+	@echo '              the same with a few of them'
 	@echo 'make          just the module, for the lab'\''s kernel'
 	@echo 'make KDIR=<kernel build tree> LLVM=... RUSTC=...'
 	@echo '              the same for a kernel of yours, with the tools it was built with'

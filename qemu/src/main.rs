@@ -31,6 +31,8 @@ mod key;
 mod kunit;
 mod mail;
 mod module;
+mod mutant;
+mod mutants;
 mod objdump;
 mod options;
 mod overlay;
@@ -94,6 +96,12 @@ enum Command {
         #[arg(long)]
         build: bool,
     },
+    /// Seed one fault after the other, and see that the tests see it.
+    Mutants {
+        /// Only the few that stand for all of them.
+        #[arg(long)]
+        sample: bool,
+    },
     /// Boot what a file says, and judge it: the lab's tests of itself use it.
     #[command(hide = true)]
     Boot {
@@ -142,6 +150,7 @@ fn dispatch(command: Command) -> Result {
         Command::Check => check::run(&checkout, &options),
         Command::Patches { build: false } => patches::run(&checkout, &options),
         Command::Patches { build: true } => steps::run(&checkout, &options),
+        Command::Mutants { sample } => mutants::run(&checkout, &options, sample),
         Command::Boot { spec } => selftest::boot(&checkout, &spec),
         Command::Kernel => kernel::ensure(&checkout, &options).map(drop),
         Command::Module => {

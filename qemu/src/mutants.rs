@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make mutants`: seeds one fault after the other into a copy of this checkout, builds it and runs
+//! the tests, of which at least one has to be red.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+use std::time::Instant;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::checkout::make_dir;
+use crate::checkout::read_text;
+use crate::checkout::remove;
+use crate::checkout::write;
+use crate::checkout::write_if_changed;
+use crate::checkout::Checkout;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+use crate::flock::Lock;
+use crate::flock::Mode;
+use crate::mutant;
+use crate::mutant::Mutant;
+use crate::options::Options;
+use crate::process;
+use crate::ui;
+use crate::ui::Stage;
+
+/// Where the copy is, below `build`.
+const COPY: &str = "mutants";
+/// What is left of a run, below `build`.
+const REPORT: &str = "results/mutants.json";
+/// What a checkout has that is not its source.
+const NO_SOURCE: [&str; 2] = ["build", ".git"];
+/// What the unchanged copy is called.
+const CONTROL: &str = "control";
+/// How many tests that saw a mutant are named.
+const NAMED: usize = 3;
+
+/// What became of a mutant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Fate {
+    /// These tests were red; if none, the run was as a whole, for this reason.
+    Killed { tests: Vec<String>, why: String },
+    /// All was green.
+    Survived,
+    /// It could not be tried.
+    Untried { why: String },
+}
+
+/// A mutant, and what became of it.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    name: String,
+    #[serde(flatten)]
+    fate: Fate,
+    seconds: f64,
+}
+
+/// What a test run left: as much as is needed here.
+#[derive(Debug, Deserialize)]
+struct Results {
+    tests: Vec<Test>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Test {
+    name: String,
+    outcome: String,
+}
+
+/// Does it, for those that `FILTER` matches, or for the sample.
+pub fn run(checkout: &Checkout, options: &Options, sample: bool) -> Result {
+    let filter = options.filter.as_deref().unwrap_or("*");
+    let mut mutants = mutant::all(checkout)?;
+    mutants.retain(|m| lab_protocol::matches(filter, &m.name) && (m.sample || !sample));
+    if mutants.is_empty() {
+        let what = format!("FILTER={filter} matches no mutant");
+        return Err(Failure::new(Exit::NoMatch, what, "tests/mutants has them"));
+    }
+    make_dir(&checkout.build(""))?;
+    let what = "is trying this checkout's mutants";
+    let _lock = Lock::take(&checkout.build("mutants.lock"), Mode::Exclusive, what)?;
+    let trial = Trial::prepare(checkout, options)?;
+    let start = Instant::now();
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for setting in settings(&mutants) {
+        trial.control(&setting)?;
+    }
+    for (index, mutant) in mutants.iter().enumerate() {
+        let left = (index > 0).then(|| time_left(start.elapsed(), index, mutants.len()));
+        let fraction = index as f64 / mutants.len() as f64;
+        let outcome = trial.mutant(mutant, fraction, left)?;
+        outcomes.push(outcome);
+    }
+    save(checkout, &outcomes)?;
+    let summary = Summary::of(&outcomes);
+    ui::line(&format!("\nwho killed whom is in build/{REPORT}"));
+    ui::line(&summary.line());
+    summary.judge()
+}
+
+fn time_left(elapsed: Duration, done: usize, total: usize) -> Duration {
+    elapsed.mul_f64((total - done) as f64 / done as f64)
+}
+
+/// With what a mutant's tests are run.
+#[derive(Clone, Debug, PartialEq)]
+struct Setting {
+    variant: String,
+    debug: bool,
+    tests: String,
+}
+
+impl Setting {
+    fn of(mutant: &Mutant) -> Self {
+        Self {
+            variant: mutant.variant.to_string(),
+            debug: mutant.debug,
+            tests: mutant.tests.clone(),
+        }
+    }
+}
+
+fn settings(mutants: &[Mutant]) -> Vec<Setting> {
+    let mut settings = Vec::new();
+    for setting in mutants.iter().map(Setting::of) {
+        if !settings.contains(&setting) {
+            settings.push(setting);
+        }
+    }
+    settings
+}
+
+/// The copy, and how it is tried.
+struct Trial<'a> {
+    checkout: &'a Checkout,
+    options: &'a Options,
+    copy: Checkout,
+}
+
+impl<'a> Trial<'a> {
+    fn prepare(checkout: &'a Checkout, options: &'a Options) -> Result<Self> {
+        let root = checkout.build(COPY);
+        synchronise(&checkout.root, &root)?;
+        Ok(Self {
+            checkout,
+            options,
+            copy: Checkout { root },
+        })
+    }
+
+    /// The unchanged copy has to be green: else a red mutant means nothing.
+    fn control(&self, setting: &Setting) -> Result {
+        let stage = Stage::start(CONTROL, &format!("{}, no fault", setting.variant));
+        let log = self.log(CONTROL)?;
+        let status = self.test(setting, &log, stage, None, None)?;
+        match self.fate(status)? {
+            Fate::Survived => Ok(()),
+            Fate::Untried { why } | Fate::Killed { why, .. } => {
+                let what = "without any fault the tests are not green";
+                let log = self.checkout.show(&log);
+                Err(Failure::new(Exit::TestFailed, what, why).hint(format!("look into {log}")))
+            }
+        }
+    }
+
+    fn mutant(&self, mutant: &Mutant, fraction: f64, left: Option<Duration>) -> Result<Outcome> {
+        let start = Instant::now();
+        let original = read_text(&self.checkout.path(&mutant.file))?;
+        let file = self.copy.path(&mutant.file);
+        write(&file, mutant.of(&original)?.as_bytes())?;
+        let stage = Stage::start("mutant", &mutant.name);
+        let log = self.log(&mutant.name)?;
+        let status = self.test(&Setting::of(mutant), &log, stage, Some(fraction), left);
+        write(&file, original.as_bytes())?;
+        let fate = self.fate(status?)?;
+        ui::line(&format!("             {}", describe(&fate)));
+        Ok(Outcome {
+            name: mutant.name.clone(),
+            fate,
+            seconds: start.elapsed().as_secs_f64(),
+        })
+    }
+
+    fn log(&self, name: &str) -> Result<PathBuf> {
+        let log = self.checkout.log(&format!("mutant-{name}"))?;
+        remove(&log)?;
+        Ok(log)
+    }
+
+    /// Runs the copy's tests by this very lab.
+    fn test(
+        &self,
+        setting: &Setting,
+        log: &Path,
+        mut stage: Stage,
+        fraction: Option<f64>,
+        left: Option<Duration>,
+    ) -> Result<ExitStatus> {
+        remove(&self.results())?;
+        let lab = env::current_exe().map_err(|e| Failure::io("find", Path::new("lab"), e))?;
+        let mut command = process::command(lab);
+        command
+            .arg("test")
+            .env("LAB_ROOT", &self.copy.root)
+            .env("VARIANT", &setting.variant)
+            .env("DEBUG", if setting.debug { "1" } else { "" })
+            .env("FILTER", &setting.tests)
+            .env("ACCEL", env::var_os("ACCEL").unwrap_or_default());
+        let verbose = self.options.verbose;
+        let mut last = String::new();
+        let end = process::run_logged(&mut command, log, verbose, None, &mut |text| {
+            if let Some(line) = text.lines().last() {
+                last = line.trim().into();
+            }
+            stage.update(fraction, left, &last);
+        })?;
+        stage.done(&outcome(end.status));
+        Ok(end.status)
+    }
+
+    fn results(&self) -> PathBuf {
+        self.copy.build("results/results.json")
+    }
+
+    fn fate(&self, status: ExitStatus) -> Result<Fate> {
+        let failed = match fs::read(self.results()) {
+            Ok(bytes) => failed(&bytes)?,
+            Err(_) => Vec::new(),
+        };
+        fate(status.code(), failed)
+    }
+}
+
+fn failed(json: &[u8]) -> Result<Vec<String>> {
+    let results: Results = serde_json::from_slice(json)
+        .map_err(|e| Failure::new(Exit::Internal, "cannot read a mutant's results", e))?;
+    Ok(results
+        .tests
+        .into_iter()
+        .filter(|test| test.outcome == "failed")
+        .map(|test| test.name)
+        .collect())
+}
+
+fn outcome(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => meaning(code).to_string(),
+        None => process::describe(status),
+    }
+}
+
+fn meaning(code: i32) -> &'static str {
+    Exit::ALL
+        .iter()
+        .find(|(exit, _)| i32::from(exit.code()) == code)
+        .map_or("an unknown exit code", |(_, meaning)| meaning)
+}
+
+/// What an exit code of the test run, with these tests red, means for a mutant.
+fn fate(code: Option<i32>, tests: Vec<String>) -> Result<Fate> {
+    const KILLED: [Exit; 6] = [
+        Exit::Boot,
+        Exit::TestFailed,
+        Exit::GuestPanic,
+        Exit::Timeout,
+        Exit::Splat,
+        Exit::Incomplete,
+    ];
+    let code = code.unwrap_or(-1);
+    if code == i32::from(Exit::Interrupted.code()) {
+        return Err(Failure::new(Exit::Interrupted, "interrupted", ""));
+    }
+    if code == 0 {
+        return Ok(Fate::Survived);
+    }
+    let why = meaning(code).to_string();
+    if KILLED.iter().any(|exit| i32::from(exit.code()) == code) {
+        return Ok(Fate::Killed { tests, why });
+    }
+    Ok(Fate::Untried { why })
+}
+
+fn describe(fate: &Fate) -> String {
+    match fate {
+        Fate::Survived => "SURVIVED".into(),
+        Fate::Untried { why } => format!("NOT TRIED: {why}"),
+        Fate::Killed { tests, why } if tests.is_empty() => format!("killed: {why}"),
+        Fate::Killed { tests, .. } => {
+            let named = tests[..tests.len().min(NAMED)].join(", ");
+            match tests.len().saturating_sub(NAMED) {
+                0 => format!("killed by {named}"),
+                more => format!("killed by {named} and {more} more"),
+            }
+        }
+    }
+}
+
+fn save(checkout: &Checkout, outcomes: &[Outcome]) -> Result {
+    let json = serde_json::to_vec_pretty(outcomes)
+        .map_err(|e| Failure::new(Exit::Internal, "cannot write the results", e))?;
+    write(&checkout.build(REPORT), &json)
+}
+
+/// What became of all of them.
+struct Summary<'a> {
+    total: usize,
+    survived: Vec<&'a str>,
+    untried: Vec<&'a str>,
+}
+
+impl<'a> Summary<'a> {
+    fn of(outcomes: &'a [Outcome]) -> Self {
+        let named = |wanted: &dyn Fn(&Fate) -> bool| {
+            outcomes
+                .iter()
+                .filter(|outcome| wanted(&outcome.fate))
+                .map(|outcome| outcome.name.as_str())
+                .collect()
+        };
+        Self {
+            total: outcomes.len(),
+            survived: named(&|fate| *fate == Fate::Survived),
+            untried: named(&|fate| matches!(fate, Fate::Untried { .. })),
+        }
+    }
+
+    fn line(&self) -> String {
+        let (survived, untried) = (self.survived.len(), self.untried.len());
+        let killed = self.total - survived - untried;
+        let total = self.total;
+        format!("{total} mutants: {killed} killed, {survived} survived, {untried} not tried")
+    }
+
+    fn judge(&self) -> Result {
+        let mut why = Vec::new();
+        for (what, names) in [("survived", &self.survived), ("not tried", &self.untried)] {
+            if !names.is_empty() {
+                why.push(format!("{what}: {}", names.join(", ")));
+            }
+        }
+        if why.is_empty() {
+            return Ok(());
+        }
+        let what = "not every mutant was killed";
+        Err(Failure::new(Exit::TestFailed, what, why.join("\n"))
+            .hint("write a test that sees it, or show that nobody can"))
+    }
+}
+
+/// Makes `copy` what `original` is, all but what is built. What is the same is not touched, so that
+/// it is not built again.
+fn synchronise(original: &Path, copy: &Path) -> Result {
+    let old = if copy.exists() {
+        files(copy)?
+    } else {
+        Vec::new()
+    };
+    let new = files(original)?;
+    for path in old.iter().filter(|path| !new.contains(path)) {
+        remove(&copy.join(path))?;
+    }
+    for path in &new {
+        let (from, to) = (original.join(path), copy.join(path));
+        if let Some(parent) = to.parent() {
+            make_dir(parent)?;
+        }
+        if from.is_symlink() {
+            link(&from, &to)?;
+            continue;
+        }
+        let bytes = fs::read(&from).map_err(|e| Failure::io("read", &from, e))?;
+        write_if_changed(&to, &bytes)?;
+    }
+    Ok(())
+}
+
+fn link(from: &Path, to: &Path) -> Result {
+    let target = fs::read_link(from).map_err(|e| Failure::io("read", from, e))?;
+    if fs::read_link(to).is_ok_and(|old| old == target) {
+        return Ok(());
+    }
+    remove(to)?;
+    std::os::unix::fs::symlink(&target, to).map_err(|e| Failure::io("link", to, e))
+}
+
+/// The files below `directory`, by their paths there; what is built is left out.
+fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let is_source = |entry: &walkdir::DirEntry| {
+        entry.depth() != 1 || !NO_SOURCE.iter().any(|name| entry.file_name() == *name)
+    };
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(directory)
+        .into_iter()
+        .filter_entry(is_source)
+    {
+        let entry = entry.map_err(crate::key::walk_failure)?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        if let Ok(path) = entry.path().strip_prefix(directory) {
+            files.push(path.into());
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(name: &str, fate: Fate) -> Outcome {
+        Outcome {
+            name: name.into(),
+            fate,
+            seconds: 1.0,
+        }
+    }
+
+    fn killed(tests: &[&str]) -> Fate {
+        Fate::Killed {
+            tests: tests.iter().map(|test| test.to_string()).collect(),
+            why: "x".into(),
+        }
+    }
+
+    #[test]
+    fn only_what_tests_saw_is_killed() {
+        let is = |code: i32| fate(Some(code), Vec::new()).unwrap();
+        assert_eq!(is(0), Fate::Survived);
+        for code in 20..=25 {
+            assert!(matches!(is(code), Fate::Killed { .. }), "{code}");
+        }
+        // It did not build, or no test was asked for, or no kernel was there.
+        for code in [1, 2, 3, 10, 14, 16, 26, 27] {
+            assert!(matches!(is(code), Fate::Untried { .. }), "{code}");
+        }
+        assert!(matches!(fate(None, Vec::new()), Ok(Fate::Untried { .. })));
+        assert!(fate(Some(130), Vec::new()).is_err());
+    }
+
+    #[test]
+    fn all_have_to_be_killed() {
+        let all = [
+            outcome("a", killed(&["x"])),
+            outcome("b", Fate::Survived),
+            outcome("c", Fate::Untried { why: "no".into() }),
+        ];
+        assert!(Summary::of(&all[..1]).judge().is_ok());
+        let summary = Summary::of(&all);
+        let line = "3 mutants: 1 killed, 1 survived, 1 not tried";
+        assert_eq!(summary.line(), line);
+        let failure = summary.judge().unwrap_err();
+        assert_eq!(failure.exit, Exit::TestFailed);
+        assert_eq!(failure.why, "survived: b\nnot tried: c");
+    }
+
+    #[test]
+    fn some_killers_are_named() {
+        assert_eq!(describe(&killed(&["a", "b"])), "killed by a, b");
+        let many = describe(&killed(&["a", "b", "c", "d", "e"]));
+        assert_eq!(many, "killed by a, b, c and 2 more");
+        assert_eq!(describe(&killed(&[])), "killed: x");
+    }
+
+    #[test]
+    fn red_tests_are_read() {
+        let json = br#"{"exit": 21, "tests": [{"variant": "c", "name": "a", "outcome": "passed"},
+            {"name": "b", "outcome": "failed"}, {"name": "c", "outcome": "skipped"}]}"#;
+        assert_eq!(failed(json).unwrap(), ["b"]);
+        assert!(failed(b"{").is_err());
+    }
+
+    #[test]
+    fn a_copy_is_what_the_original_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (original, copy) = (dir.path().join("o"), dir.path().join("o/build/c"));
+        for (name, text) in [("a", "1"), ("d/b", "2"), ("build/x", "3"), (".git/y", "4")] {
+            let path = original.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        std::os::unix::fs::symlink("a", original.join("l")).unwrap();
+        synchronise(&original, &copy).unwrap();
+        assert_eq!(fs::read_to_string(copy.join("d/b")).unwrap(), "2");
+        assert_eq!(fs::read_link(copy.join("l")).unwrap(), Path::new("a"));
+        assert!(!copy.join("build").exists() && !copy.join(".git").exists());
+        let before = fs::metadata(copy.join("a")).unwrap().modified().unwrap();
+        fs::create_dir_all(copy.join("build")).unwrap();
+        fs::write(copy.join("build/kept"), "").unwrap();
+        fs::write(copy.join("stray"), "").unwrap();
+        fs::write(copy.join("d/b"), "mutated").unwrap();
+        synchronise(&original, &copy).unwrap();
+        assert!(copy.join("build/kept").exists() && !copy.join("stray").exists());
+        assert_eq!(fs::read_to_string(copy.join("d/b")).unwrap(), "2");
+        let after = fs::metadata(copy.join("a")).unwrap().modified().unwrap();
+        assert_eq!(before, after);
+    }
+}
