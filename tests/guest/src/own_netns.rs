@@ -3,18 +3,10 @@
 //! A network namespace of one check's own.
 
 use std::fs;
-use std::fs::File;
-use std::os::fd::AsFd;
 use std::path::Path;
-use std::thread;
-
-use rustix::thread::move_into_link_name_space;
-use rustix::thread::LinkNameSpaceType;
 
 use crate::command;
-
-/// Where `ip` keeps the namespaces that have names.
-const DIRECTORY: &str = "/run/netns";
+use crate::namespace::run_in;
 
 /// The namespace. It goes with this, if it has not been deleted before.
 #[derive(Debug)]
@@ -48,22 +40,7 @@ impl OwnNetns {
         &self,
         work: impl FnOnce() -> Result<T, String> + Send,
     ) -> Result<T, String> {
-        thread::scope(|scope| {
-            let thread = scope.spawn(|| {
-                self.enter()?;
-                work()
-            });
-            thread
-                .join()
-                .map_err(|_| format!("what ran in {} panicked", self.name))?
-        })
-    }
-
-    fn enter(&self) -> Result<(), String> {
-        let path = Path::new(DIRECTORY).join(self.name);
-        let file = File::open(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
-            .map_err(|e| format!("enter {}: {e}", self.name))
+        run_in(self.name, work)
     }
 
     /// Deletes its name; it goes when nothing else holds it.

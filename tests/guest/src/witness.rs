@@ -9,6 +9,9 @@ use lab_protocol::Variant;
 /// The witness' file, in whatever namespace it is read.
 pub const FILE: &str = "/proc/net/lo_witness";
 
+/// Its name there.
+pub const NAME: &str = "lo_witness";
+
 /// The C driver's functions.
 const C_XMIT: &str = "loopback_xmit";
 const C_FREE: &str = "loopback_dev_free";
