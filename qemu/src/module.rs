@@ -37,6 +37,10 @@ pub struct Modules {
     pub dummy: PathBuf,
     /// A loopback device with private data: `rust_counted_lo.ko`.
     pub counted_lo: PathBuf,
+    /// Says what each CPU has counted on `lo`: `lo_lstats.ko`.
+    pub lstats: PathBuf,
+    /// Keeps a CPU's backlog from being polled: `softnet_hold.ko`.
+    pub hold: PathBuf,
 }
 
 /// Builds all modules for `kernel`.
@@ -65,6 +69,8 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
         fault: tests.join("lab_fault.ko"),
         dummy: tests.join("rust_dummy/rust_dummy.ko"),
         counted_lo: tests.join("rust_counted_lo/rust_counted_lo.ko"),
+        lstats: tests.join("lo_lstats.ko"),
+        hold: tests.join("softnet_hold.ko"),
     };
     for module in [
         &modules.driver,
@@ -72,6 +78,8 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
         &modules.fault,
         &modules.dummy,
         &modules.counted_lo,
+        &modules.lstats,
+        &modules.hold,
     ] {
         if !module.is_file() {
             let what = format!("{} was not built", checkout.show(module));

@@ -38,6 +38,8 @@ pub const FAULT: &str = "lab_fault.ko";
 /// The abstractions' second user.
 pub const DUMMY: &str = "rust_dummy.ko";
 const COUNTED_LO: &str = "rust_counted_lo.ko";
+const LSTATS: &str = "lo_lstats.ko";
+const HOLD: &str = "softnet_hold.ko";
 const WITNESS: &str = "lo_witness.ko";
 
 /// A filter that hides every KUnit suite.
@@ -76,6 +78,8 @@ impl Ready {
             (FAULT, modules.fault.as_path()),
             (DUMMY, modules.dummy.as_path()),
             (COUNTED_LO, modules.counted_lo.as_path()),
+            (LSTATS, modules.lstats.as_path()),
+            (HOLD, modules.hold.as_path()),
             (STALE, stale.as_path()),
         ];
         let initramfs = initramfs::build(checkout, &kernel, guest, &files, &name)?;

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keeps a CPU's backlog from being polled: /sys/kernel/debug/softnet_hold has
+ * the CPU's number, or -1.
+ *
+ * To the core it looks as if the poll had been scheduled and its softirq were
+ * yet to come: packets queue up, and nothing takes them out but what also
+ * takes them from a CPU that is too slow. So a test can know exactly how many
+ * packets are there when a queue is full, its device goes or its CPU dies.
+ */
+#include <linux/bottom_half.h>
+#include <linux/debugfs.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/smp.h>
+
+static struct dentry *softnet_hold_file;
+static DEFINE_MUTEX(softnet_hold_mutex);
+static int softnet_held = -1;
+
+static void softnet_hold_schedule(void *backlog)
+{
+	__napi_schedule_irqoff(backlog);
+}
+
+/* As enqueue_to_backlog() does it, but for the poll itself. */
+static int softnet_hold(int cpu)
+{
+	struct softnet_data *sd;
+	bool busy;
+
+	if (cpu < 0 || cpu >= nr_cpu_ids || !cpu_possible(cpu))
+		return -EINVAL;
+	sd = &per_cpu(softnet_data, cpu);
+	spin_lock_irq(&sd->input_pkt_queue.lock);
+	busy = __test_and_set_bit(NAPI_STATE_SCHED, &sd->backlog.state);
+	spin_unlock_irq(&sd->input_pkt_queue.lock);
+	if (busy)
+		return -EBUSY;
+	softnet_held = cpu;
+	return 0;
+}
+
+static void softnet_release(void)
+{
+	struct softnet_data *sd;
+
+	if (softnet_held < 0)
+		return;
+	sd = &per_cpu(softnet_data, softnet_held);
+	/* If that is this CPU, its softirq runs when bottom halves are on again. */
+	local_bh_disable();
+	if (smp_call_function_single(softnet_held, softnet_hold_schedule, &sd->backlog, true))
+		/* A CPU that is gone has no packets left. */
+		clear_bit(NAPI_STATE_SCHED, &sd->backlog.state);
+	local_bh_enable();
+	softnet_held = -1;
+}
+
+static int softnet_hold_get(void *data, u64 *val)
+{
+	*val = softnet_held;
+	return 0;
+}
+
+static int softnet_hold_set(void *data, u64 val)
+{
+	int ret = 0;
+
+	mutex_lock(&softnet_hold_mutex);
+	softnet_release();
+	if ((s64)val != -1)
+		ret = softnet_hold(val);
+	mutex_unlock(&softnet_hold_mutex);
+	return ret;
+}
+DEFINE_DEBUGFS_ATTRIBUTE_SIGNED(softnet_hold_fops, softnet_hold_get, softnet_hold_set, "%lld\n");
+
+static int __init softnet_hold_init(void)
+{
+	softnet_hold_file = debugfs_create_file("softnet_hold", 0600, NULL, NULL,
+						&softnet_hold_fops);
+	return PTR_ERR_OR_ZERO(softnet_hold_file);
+}
+module_init(softnet_hold_init);
+
+static void __exit softnet_hold_exit(void)
+{
+	debugfs_remove(softnet_hold_file);
+	softnet_release();
+}
+module_exit(softnet_hold_exit);
+
+MODULE_DESCRIPTION("Keeps a CPU's backlog from being polled");
+MODULE_LICENSE("GPL");
