@@ -4,6 +4,7 @@
 //! the lab over a virtio-serial port. On the host, `guest --list <variant>` prints the names of its
 //! checks for that kernel, `guest --list-shown <variant>` of those that `make run` does.
 
+mod accounting;
 mod boot;
 mod boot_order;
 mod checks;
@@ -11,6 +12,8 @@ mod command;
 mod control;
 mod counted;
 mod counters;
+mod cpus;
+mod datagrams;
 mod dummy;
 mod early;
 mod faults;
@@ -20,10 +23,15 @@ mod kunit;
 mod leaks;
 mod leaving;
 mod lookup;
+mod lstats;
+mod module_guard;
 mod modules;
 mod namespace;
+mod net_dev;
+mod own_net;
 mod own_netns;
 mod packets;
+mod per_cpu_lstats;
 mod ping;
 mod proc_net;
 mod refused;
@@ -32,6 +40,8 @@ mod report;
 mod sabotage;
 mod session;
 mod shell;
+mod snmp;
+mod softnet_stat;
 mod sysfs;
 mod tally;
 mod trace;

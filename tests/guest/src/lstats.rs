@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `lo` counts on the CPU that sends, and its counters are the sum of all.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::accounting::Books;
+use crate::checks::Context;
+use crate::checks::Verdict;
+use crate::cpus;
+use crate::datagrams::Inbox;
+use crate::datagrams::Sender;
+use crate::datagrams::HEADERS;
+use crate::net_dev;
+use crate::net_dev::Count;
+use crate::own_net::OwnNet;
+use crate::per_cpu_lstats;
+use crate::per_cpu_lstats::Lstats;
+use crate::per_cpu_lstats::PerCpu;
+
+/// How often the counters are read while everybody sends, and how much each datagram carries then.
+const READINGS: usize = 150;
+const SIZE: usize = 200;
+
+/// How long these may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What `cpu` sends to be told from all others: how many datagrams, with how much data.
+fn share(cpu: usize) -> (u64, usize) {
+    (20 + 7 * cpu as u64, 100 + 50 * cpu)
+}
+
+/// What `packets` datagrams with `size` bytes of data are to `lo`.
+fn count(packets: u64, size: usize) -> Count {
+    Count {
+        packets,
+        bytes: packets * (size as u64 + HEADERS),
+    }
+}
+
+/// Each CPU's part is what was sent there, exactly, and the whole is their sum.
+pub fn per_cpu(_: &mut Context<'_>) -> Verdict {
+    let per_cpu = PerCpu::new()?;
+    let net = OwnNet::new()?;
+    Ok(net.inside(|| {
+        let cpus = cpus::online()?;
+        let inbox = Inbox::new()?;
+        let books = Books::open()?;
+        let mut wanted = per_cpu.read()?;
+        cpus::on_each(&cpus, |cpu| {
+            let (packets, size) = share(cpu);
+            Sender::new(inbox.address, size)?.send_all(0..packets)
+        })?;
+        for cpu in &cpus {
+            let (packets, size) = share(*cpu);
+            add(&mut wanted, *cpu, count(packets, size));
+        }
+        let sent = cpus.iter().map(|cpu| share(*cpu).0).sum();
+        books.balanced(sent)?;
+        judge_parts(&wanted, &per_cpu.read()?, net_dev::read("lo")?.tx)?;
+        judge_number(sent, inbox.drain()?.len())
+    })?)
+}
+
+fn add(lstats: &mut Lstats, cpu: usize, more: Count) {
+    let part = lstats.entry(cpu).or_default();
+    part.packets += more.packets;
+    part.bytes += more.bytes;
+}
+
+fn judge_parts(wanted: &Lstats, parts: &Lstats, whole: Count) -> Result<(), String> {
+    if parts != wanted {
+        return Err(format!("the CPUs counted {parts:?}, expected {wanted:?}"));
+    }
+    let sum = per_cpu_lstats::sum(parts);
+    if whole != sum {
+        return Err(format!("lo has {whole:?}, but its parts are {sum:?}"));
+    }
+    Ok(())
+}
+
+fn judge_number(sent: u64, received: usize) -> Result<(), String> {
+    if received as u64 != sent {
+        return Err(format!("{received} datagrams came, expected {sent}"));
+    }
+    Ok(())
+}
+
+/// All CPUs send as fast as they can, while the counters are read: they never go back, and in the
+/// end nothing is missing.
+pub fn under_load(_: &mut Context<'_>) -> Verdict {
+    let net = OwnNet::new()?;
+    Ok(net.inside(|| {
+        let inbox = Inbox::new()?;
+        let books = Books::open()?;
+        let stop = AtomicBool::new(false);
+        let sent: u64 = thread::scope(|scope| {
+            let senders = scope.spawn(|| cpus::on_each(&cpus::online()?, |_| flood(&inbox, &stop)));
+            let seen = watch();
+            stop.store(true, Ordering::Relaxed);
+            let sent = cpus::join(senders)?;
+            seen.map(|()| sent.iter().sum())
+        })?;
+        let account = books.balanced(sent)?;
+        let wanted = count(sent - account.dropped, SIZE);
+        if account.lo != wanted {
+            return Err(format!("lo counted {:?}, expected {wanted:?}", account.lo));
+        }
+        // They may be faster than a socket has room for.
+        judge_number(wanted.packets - account.lost, inbox.drain()?.len())
+    })?)
+}
+
+/// Sends until told to stop. How many that were.
+fn flood(inbox: &Inbox, stop: &AtomicBool) -> Result<u64, String> {
+    let mut sender = Sender::new(inbox.address, SIZE)?;
+    let mut sent = 0;
+    while !stop.load(Ordering::Relaxed) {
+        sender.send(sent)?;
+        sent += 1;
+    }
+    Ok(sent)
+}
+
+/// Reads the counters until they have moved [`READINGS`] times.
+fn watch() -> Result<(), String> {
+    let mut before = net_dev::read("lo")?;
+    let mut moves = 0;
+    let start = Instant::now();
+    while moves < READINGS {
+        if start.elapsed() > DEADLINE {
+            return Err(format!(
+                "all send, but lo's counters moved {moves} times only"
+            ));
+        }
+        let now = net_dev::read("lo")?;
+        judge_step(&before, &now)?;
+        moves += usize::from(now != before);
+        before = now;
+    }
+    Ok(())
+}
+
+fn judge_step(before: &net_dev::Counters, now: &net_dev::Counters) -> Result<(), String> {
+    if now.rx != now.tx {
+        return Err(format!("lo received {:?}, but sent {:?}", now.rx, now.tx));
+    }
+    if now.tx.packets < before.tx.packets || now.tx.bytes < before.tx.bytes {
+        return Err(format!(
+            "lo's counters went from {before:?} back to {now:?}"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_must_be_exact_and_add_up() {
+        let parts: Lstats = [(0, count(2, 72)), (3, count(1, 100))].into();
+        let whole = Count {
+            packets: 3,
+            bytes: 328,
+        };
+        judge_parts(&parts, &parts, whole).unwrap();
+        assert!(judge_parts(&parts, &parts, count(3, 72)).is_err());
+        let mut others = parts.clone();
+        add(&mut others, 3, count(1, 100));
+        assert!(judge_parts(&parts, &others, whole).is_err());
+    }
+
+    #[test]
+    fn counters_do_not_go_back() {
+        let counters = |packets| net_dev::Counters {
+            rx: count(packets, SIZE),
+            tx: count(packets, SIZE),
+            rx_dropped: 0,
+        };
+        judge_step(&counters(1), &counters(1)).unwrap();
+        judge_step(&counters(1), &counters(2)).unwrap();
+        assert!(judge_step(&counters(2), &counters(1)).is_err());
+        let mut torn = counters(2);
+        torn.rx.packets = 1;
+        assert!(judge_step(&counters(1), &torn).is_err());
+    }
+}
