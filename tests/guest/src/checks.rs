@@ -127,6 +127,7 @@ pub const ALL: &[Check] = &[
     unshown("guest.leaving.lo_stays", crate::leaving::lo_stays),
     unshown("guest.lstats.per_cpu", crate::lstats::per_cpu),
     unshown("guest.lstats.under_load", crate::lstats::under_load),
+    unshown("guest.softnet.rps", crate::rps::check),
     unshown("guest.dummy.link", crate::dummy::link),
     unshown("guest.dummy.up_and_down", crate::dummy::up_and_down),
     unshown("guest.dummy.counters", crate::dummy::counters),

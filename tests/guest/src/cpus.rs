@@ -9,6 +9,8 @@ use std::thread::ScopedJoinHandle;
 use rustix::thread::sched_setaffinity;
 use rustix::thread::CpuSet;
 
+use crate::checks::Trouble;
+
 /// Where the kernel says which CPUs are online.
 const ONLINE: &str = "/sys/devices/system/cpu/online";
 
@@ -26,6 +28,20 @@ fn parse(text: &str) -> Option<Vec<usize>> {
         cpus.extend(first.parse::<usize>().ok()?..=last.parse::<usize>().ok()?);
     }
     Some(cpus)
+}
+
+/// Two CPUs: one that sends, and another, the last one, that packets are steered to.
+pub fn two() -> Result<(usize, usize), Trouble> {
+    match online()?[..] {
+        [first, .., last] => Ok((first, last)),
+        _ => Err(Trouble::Skipped("there is one CPU only".into())),
+    }
+}
+
+/// Does `work` on `cpu`, in a thread of its own, which is in this one's network namespace.
+pub fn on<T: Send>(cpu: usize, work: impl Fn() -> Result<T, String> + Sync) -> Result<T, String> {
+    let mut all = on_each(&[cpu], |_| work())?;
+    all.pop().ok_or_else(|| "nothing was done".into())
 }
 
 /// Does `work` on each of `cpus`, at the same time, in threads that are in this one's network
@@ -77,5 +93,6 @@ mod tests {
         assert_eq!(on_each(&cpus, |cpu| Ok(cpu + 1)), Ok(vec![1, 1, 1]));
         let none = |_| Err::<(), _>("no".into());
         assert_eq!(on_each(&cpus, none), Err("no".into()));
+        assert_eq!(on(0, || Ok(7)), Ok(7));
     }
 }

@@ -37,6 +37,7 @@ mod proc_net;
 mod refused;
 mod reload;
 mod report;
+mod rps;
 mod sabotage;
 mod session;
 mod shell;

@@ -44,6 +44,14 @@ impl OwnNet {
             }))
         })
     }
+
+    /// Has `cpu` process what its `lo` receives, or with none the one that sent it.
+    pub fn steer(&self, cpu: Option<usize>) -> Result<(), String> {
+        let mask = cpu.map_or(0, |cpu| 1_u32 << cpu);
+        // sysfs shows the devices of the namespace that it was mounted in; this mounts it.
+        let script = format!("echo {mask:x} > /sys/class/net/lo/queues/rx-0/rps_cpus");
+        command::run(&["ip", "netns", "exec", NAME, "sh", "-c", &script]).map(drop)
+    }
 }
 
 impl Drop for OwnNet {
