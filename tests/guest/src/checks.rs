@@ -128,6 +128,8 @@ pub const ALL: &[Check] = &[
     unshown("guest.lstats.per_cpu", crate::lstats::per_cpu),
     unshown("guest.lstats.under_load", crate::lstats::under_load),
     unshown("guest.softnet.rps", crate::rps::check),
+    unshown("guest.softnet.backlog_limit", crate::backlog::limit),
+    unshown("guest.softnet.weight", crate::backlog::weight),
     unshown("guest.dummy.link", crate::dummy::link),
     unshown("guest.dummy.up_and_down", crate::dummy::up_and_down),
     unshown("guest.dummy.counters", crate::dummy::counters),

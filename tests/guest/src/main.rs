@@ -5,6 +5,7 @@
 //! checks for that kernel, `guest --list-shown <variant>` of those that `make run` does.
 
 mod accounting;
+mod backlog;
 mod boot;
 mod boot_order;
 mod checks;
@@ -18,6 +19,7 @@ mod dummy;
 mod early;
 mod faults;
 mod frame;
+mod hold;
 mod ip;
 mod kunit;
 mod leaks;
@@ -40,12 +42,14 @@ mod report;
 mod rps;
 mod sabotage;
 mod session;
+mod setting;
 mod shell;
 mod snmp;
 mod softnet_stat;
 mod sysfs;
 mod tally;
 mod trace;
+mod trace_instance;
 mod traffic;
 mod unload;
 mod wait;

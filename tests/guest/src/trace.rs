@@ -44,7 +44,7 @@ pub fn events() -> Result<Vec<Event>, String> {
 
 /// Parses lines like `  <task>-<pid>   [<cpu>] <flags> <time>: <event>: <text>`; some names of tasks
 /// have spaces in them.
-fn parse(text: &str) -> Result<Vec<Event>, String> {
+pub fn parse(text: &str) -> Result<Vec<Event>, String> {
     let mut events = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         if line.starts_with('#') {

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A CPU's backlog that nobody polls for a while: `/sys/kernel/debug/softnet_hold`, from
+//! `softnet_hold.ko`.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use crate::boot;
+use crate::module_guard::ModuleGuard;
+use crate::wait;
+
+const MODULE: &str = "softnet_hold";
+const FILE: &str = "/sys/kernel/debug/softnet_hold";
+
+/// What lets go.
+const NONE: &str = "-1";
+
+/// How long a poll that is on its way may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The module that holds.
+#[derive(Debug)]
+pub struct Holder {
+    _module: ModuleGuard,
+}
+
+/// A hold. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Hold<'a>(&'a Holder);
+
+impl Holder {
+    /// Inserts it.
+    pub fn new() -> Result<Self, String> {
+        let module = ModuleGuard::insert(MODULE)?;
+        Ok(Self { _module: module })
+    }
+
+    /// Holds the backlog of `cpu`, once it is at rest.
+    pub fn hold(&self, cpu: usize) -> Result<Hold<'_>, String> {
+        let held = wait::until(DEADLINE, || match write(&cpu.to_string()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(Errno::BUSY.raw_os_error()) => Ok(false),
+            Err(error) => Err(format!("{FILE}: {cpu}: {error}")),
+        })?;
+        if held {
+            return Ok(Hold(self));
+        }
+        let seconds = DEADLINE.as_secs();
+        Err(format!(
+            "CPU {cpu}'s backlog is not at rest after {seconds} s"
+        ))
+    }
+}
+
+impl Hold<'_> {
+    /// Lets the CPU have what has come in the meantime.
+    pub fn release(self) -> Result<(), String> {
+        std::mem::forget(self);
+        write(NONE).map_err(|e| format!("{FILE}: {NONE}: {e}"))
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = write(NONE) {
+            boot::log(&format!("lab: {FILE}: {NONE}: {error}"));
+        }
+    }
+}
+
+fn write(value: &str) -> io::Result<()> {
+    fs::write(FILE, value)
+}
