@@ -130,6 +130,8 @@ pub const ALL: &[Check] = &[
     unshown("guest.softnet.rps", crate::rps::check),
     unshown("guest.softnet.backlog_limit", crate::backlog::limit),
     unshown("guest.softnet.weight", crate::backlog::weight),
+    unshown("guest.softirq.rx", crate::softirq::rx),
+    unshown("guest.softirq.tx", crate::softirq::tx),
     unshown("guest.dummy.link", crate::dummy::link),
     unshown("guest.dummy.up_and_down", crate::dummy::up_and_down),
     unshown("guest.dummy.counters", crate::dummy::counters),

@@ -45,6 +45,8 @@ mod session;
 mod setting;
 mod shell;
 mod snmp;
+mod softirq;
+mod softirqs;
 mod softnet_stat;
 mod sysfs;
 mod tally;
