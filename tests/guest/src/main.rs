@@ -18,6 +18,7 @@ mod datagrams;
 mod dummy;
 mod early;
 mod faults;
+mod flush;
 mod frame;
 mod hold;
 mod ip;

@@ -52,6 +52,12 @@ impl OwnNet {
         let script = format!("echo {mask:x} > /sys/class/net/lo/queues/rx-0/rps_cpus");
         command::run(&["ip", "netns", "exec", NAME, "sh", "-c", &script]).map(drop)
     }
+
+    /// Deletes it. What the kernel does then may take longer than this.
+    pub fn delete(self) -> Result<(), String> {
+        std::mem::forget(self);
+        delete()
+    }
 }
 
 impl Drop for OwnNet {
