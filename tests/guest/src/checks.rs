@@ -133,6 +133,7 @@ pub const ALL: &[Check] = &[
     unshown("guest.softirq.rx", crate::softirq::rx),
     unshown("guest.softirq.tx", crate::softirq::tx),
     unshown("guest.softnet.flush", crate::flush::check),
+    unshown("guest.cpu.offline", crate::hotplug::check),
     unshown("guest.dummy.link", crate::dummy::link),
     unshown("guest.dummy.up_and_down", crate::dummy::up_and_down),
     unshown("guest.dummy.counters", crate::dummy::counters),
