@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Keeps a CPU's backlog from being polled: /sys/kernel/debug/softnet_hold has
- * the CPU's number, or -1.
+ * the CPU's number, or -1; /sys/kernel/debug/softnet_held a line for each
+ * packet that is in that backlog.
  *
  * To the core it looks as if the poll had been scheduled and its softirq were
  * yet to come: packets queue up, and nothing takes them out but what also
@@ -13,9 +14,10 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
+#include <linux/seq_file.h>
 #include <linux/smp.h>
 
-static struct dentry *softnet_hold_file;
+static struct dentry *softnet_hold_file, *softnet_held_file;
 static DEFINE_MUTEX(softnet_hold_mutex);
 static int softnet_held = -1;
 
@@ -77,8 +79,39 @@ static int softnet_hold_set(void *data, u64 val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE_SIGNED(softnet_hold_fops, softnet_hold_get, softnet_hold_set, "%lld\n");
 
+static const char *softnet_held_dst(const struct sk_buff *skb)
+{
+	if (!skb->_skb_refdst)
+		return "none";
+	return skb->_skb_refdst & SKB_DST_NOREF ? "borrowed" : "held";
+}
+
+static int softnet_held_show(struct seq_file *seq, void *v)
+{
+	struct softnet_data *sd;
+	struct sk_buff *skb;
+
+	mutex_lock(&softnet_hold_mutex);
+	if (softnet_held < 0)
+		goto out;
+	sd = &per_cpu(softnet_data, softnet_held);
+	spin_lock_irq(&sd->input_pkt_queue.lock);
+	skb_queue_walk(&sd->input_pkt_queue, skb)
+		seq_printf(seq, "dev %s protocol %04x type %d len %u mac %d socket %s dst %s tstamp %lld\n",
+			   skb->dev->name, ntohs(skb->protocol), skb->pkt_type, skb->len,
+			   -skb_mac_offset(skb), skb->sk ? "yes" : "no", softnet_held_dst(skb),
+			   ktime_to_ns(skb->tstamp));
+	spin_unlock_irq(&sd->input_pkt_queue.lock);
+out:
+	mutex_unlock(&softnet_hold_mutex);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(softnet_held);
+
 static int __init softnet_hold_init(void)
 {
+	softnet_held_file = debugfs_create_file("softnet_held", 0400, NULL, NULL,
+						&softnet_held_fops);
 	softnet_hold_file = debugfs_create_file("softnet_hold", 0600, NULL, NULL,
 						&softnet_hold_fops);
 	return PTR_ERR_OR_ZERO(softnet_hold_file);
@@ -87,6 +120,7 @@ module_init(softnet_hold_init);
 
 static void __exit softnet_hold_exit(void)
 {
+	debugfs_remove(softnet_held_file);
 	debugfs_remove(softnet_hold_file);
 	softnet_release();
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A CPU's backlog that nobody polls for a while: `/sys/kernel/debug/softnet_hold`, from
-//! `softnet_hold.ko`.
+//! A CPU's backlog that nobody polls for a while: `/sys/kernel/debug/softnet_hold` and
+//! `/sys/kernel/debug/softnet_held`, from `softnet_hold.ko`.
 
 use std::fs;
 use std::io;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -15,6 +16,7 @@ use crate::wait;
 
 const MODULE: &str = "softnet_hold";
 const FILE: &str = "/sys/kernel/debug/softnet_hold";
+const PACKETS: &str = "/sys/kernel/debug/softnet_held";
 
 /// What lets go.
 const NONE: &str = "-1";
@@ -30,7 +32,7 @@ pub struct Holder {
 
 /// A hold. It ends when this is dropped.
 #[derive(Debug)]
-pub struct Hold<'a>(&'a Holder);
+pub struct Hold<'a>(PhantomData<&'a Holder>);
 
 impl Holder {
     /// Inserts it.
@@ -47,7 +49,7 @@ impl Holder {
             Err(error) => Err(format!("{FILE}: {cpu}: {error}")),
         })?;
         if held {
-            return Ok(Hold(self));
+            return Ok(Hold(PhantomData));
         }
         let seconds = DEADLINE.as_secs();
         Err(format!(
@@ -57,6 +59,12 @@ impl Holder {
 }
 
 impl Hold<'_> {
+    /// What there is to say about each packet that has come.
+    pub fn packets(&self) -> Result<Vec<String>, String> {
+        let text = fs::read_to_string(PACKETS).map_err(|e| format!("{PACKETS}: {e}"))?;
+        Ok(text.lines().map(String::from).collect())
+    }
+
     /// Lets the CPU have what has come in the meantime.
     pub fn release(self) -> Result<(), String> {
         std::mem::forget(self);

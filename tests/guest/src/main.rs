@@ -59,6 +59,7 @@ mod traffic;
 mod unload;
 mod wait;
 mod witness;
+mod xmit;
 
 use std::process::ExitCode;
 
