@@ -3,11 +3,8 @@
 //! Memory runs out at each of the allocations between a device's allocation and its release.
 
 #![cfg(CONFIG_FAULT_INJECTION)]
-// Fault injection has no abstraction.
-#![allow(unsafe_code)]
 
 use kernel::{
-    bindings,
     net::netdevice::{
         Name,
         NameAssignType,
@@ -16,6 +13,7 @@ use kernel::{
     prelude::*, //
 };
 
+use super::fail_nth;
 use crate::device::Dummy;
 use crate::tally::Tally;
 
@@ -24,26 +22,13 @@ const NAME: Name<'static> = Name::from_static(c"rdfault");
 /// More than there are; without a bound a bug would make this loop for ever.
 const MOST: u32 = 500;
 
-/// Lets the `n`th allocation of this task fail from now on: `/proc/self/fail-nth`.
-fn fail_nth(n: u32) {
-    // SAFETY: The task is the current one, and nobody else writes this field.
-    unsafe { (&raw mut (*bindings::get_current()).fail_nth).write_volatile(n) }
-}
-
-/// How many allocations are left until one fails; 0 if it has.
-fn fail_nth_left() -> u32 {
-    // SAFETY: The task is the current one, and nobody else writes this field.
-    unsafe { (&raw const (*bindings::get_current()).fail_nth).read_volatile() }
-}
-
 /// Registers and unregisters a device while the `n`th allocation fails. Says how that ended, and
 /// whether there were that many.
 fn round(n: u32, tally: &'static Tally) -> (Result, bool) {
-    fail_nth(n);
-    let dev = UnregisteredDevice::alloc(NAME, NameAssignType::Enum, Dummy::new(tally))
-        .and_then(|dev| dev.register_netdev());
-    let failed = fail_nth_left() == 0;
-    fail_nth(0);
+    let (dev, failed) = fail_nth::during(n, || {
+        UnregisteredDevice::alloc(NAME, NameAssignType::Enum, Dummy::new(tally))
+            .and_then(|dev| dev.register_netdev())
+    });
 
     (dev.map(drop), failed)
 }

@@ -4,6 +4,7 @@
 //! loaded.
 
 mod blackhole;
+mod fail_nth;
 mod faults;
 #[path = "../../../kunit/frame.rs"]
 mod frame;
