@@ -3,7 +3,9 @@
 //! KUnit suites of the abstractions, with the dummy as their user. They run when the module is
 //! loaded.
 
+mod alloc;
 mod blackhole;
+mod drivers;
 mod fail_nth;
 mod faults;
 #[path = "../../../kunit/frame.rs"]
@@ -14,6 +16,8 @@ mod notifier;
 mod packet;
 mod paths;
 mod queues;
+mod raw;
+mod rx_queue;
 mod setup;
 mod stacked;
 mod table;
