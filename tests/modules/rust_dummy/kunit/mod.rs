@@ -6,6 +6,7 @@
 mod alloc;
 mod blackhole;
 mod drivers;
+mod events;
 mod fail_nth;
 mod faults;
 #[path = "../../../kunit/frame.rs"]
@@ -17,6 +18,7 @@ mod packet;
 mod paths;
 mod queues;
 mod raw;
+mod register;
 mod rx_queue;
 mod setup;
 mod stacked;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A notifier that objects to what happens to a device.
+//! Listeners on the chain of netdevice notifiers, and one that objects to what happens to a device.
 
 // The notifier chain has no abstraction.
 #![allow(unsafe_code)]
 
 use kernel::{
     bindings,
+    container_of,
     error::to_result,
     prelude::*,
     sync::atomic::{
@@ -16,50 +17,91 @@ use kernel::{
     types::Opaque, //
 };
 
-/// Which index it objects to.
+/// Which index the listeners care about.
 pub(super) const INDEX: u32 = 54321;
 
-/// Which event it objects to, a `netdev_cmd`.
+/// Which event the objector objects to, a `netdev_cmd`.
 static EVENT: Atomic<i32> = Atomic::new(0);
 
-/// Objects to one event of devices with index [`INDEX`], with `EPERM`, as long as it lives.
+/// What the chain calls.
+type Call = unsafe extern "C" fn(*mut bindings::notifier_block, usize, *mut c_void) -> c_int;
+
+/// A place in the chain.
 ///
 /// # Invariants
 ///
 /// `block` is registered.
 #[pin_data(PinnedDrop)]
-pub(super) struct Objector {
+pub(super) struct Listener {
     #[pin]
     block: Opaque<bindings::notifier_block>,
 }
 
-impl Objector {
-    pub(super) fn new(event: bindings::netdev_cmd) -> Result<Pin<KBox<Self>>> {
-        // CAST: A small number.
-        EVENT.store(event as i32, Relaxed);
+impl Listener {
+    /// The place that `priority` gives: who has more of it is called first.
+    ///
+    /// # Safety
+    ///
+    /// `call` must be good for being called by the chain, with this very block, until this is gone.
+    pub(super) unsafe fn new(call: Call, priority: c_int) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            block <- Opaque::try_ffi_init(move |block: *mut bindings::notifier_block| {
+                // SAFETY: `block` is valid for writes, pinned, and unregistered before it goes
+                // away.
+                unsafe {
+                    block.write(pin_init::zeroed());
+                    (*block).notifier_call = Some(call);
+                    (*block).priority = priority;
+                    to_result(bindings::register_netdevice_notifier(block))
+                }
+            }),
+        }? Error)
+    }
 
-        KBox::pin_init(
-            try_pin_init!(Self {
-                block <- Opaque::try_ffi_init(|block: *mut bindings::notifier_block| {
-                    // SAFETY: `block` is valid for writes, pinned, and unregistered before it goes
-                    // away.
-                    unsafe {
-                        block.write(pin_init::zeroed());
-                        (*block).notifier_call = Some(object);
-                        to_result(bindings::register_netdevice_notifier(block))
-                    }
-                }),
-            }? Error),
-            GFP_KERNEL,
-        )
+    /// How to get from the block that the chain passes to the listener.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be that of a listener.
+    pub(super) unsafe fn of(block: *mut bindings::notifier_block) -> *mut Self {
+        // SAFETY: By the safety requirements.
+        unsafe { container_of!(Opaque::cast_from(block).cast_mut(), Self, block) }
     }
 }
 
 #[pinned_drop]
-impl PinnedDrop for Objector {
+impl PinnedDrop for Listener {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: It is registered by the type invariants.
         unsafe { bindings::unregister_netdevice_notifier(self.block.get()) };
+    }
+}
+
+/// The device that an event is about.
+///
+/// # Safety
+///
+/// `info` must be what the chain passes.
+pub(super) unsafe fn device<'a>(info: *mut c_void) -> &'a bindings::net_device {
+    // SAFETY: The chain passes such a structure, with a valid device.
+    unsafe { &*(*info.cast::<bindings::netdev_notifier_info>()).dev }
+}
+
+/// Objects to one event of devices with index [`INDEX`], with `EPERM`, as long as it lives.
+pub(super) struct Objector {
+    _listener: Pin<KBox<Listener>>,
+}
+
+impl Objector {
+    pub(super) fn new(event: bindings::netdev_cmd) -> Result<Self> {
+        // CAST: A small number.
+        EVENT.store(event as i32, Relaxed);
+
+        // SAFETY: `object()` is for the chain, and does not look at the block.
+        let listener = unsafe { Listener::new(object, 0) };
+        Ok(Self {
+            _listener: KBox::pin_init(listener, GFP_KERNEL)?,
+        })
     }
 }
 
@@ -71,14 +113,11 @@ unsafe extern "C" fn object(
     event: usize,
     info: *mut c_void,
 ) -> c_int {
-    // SAFETY: The chain passes such a structure, with a valid device.
-    let index = unsafe {
-        let info = info.cast::<bindings::netdev_notifier_info>();
-        (*(*info).dev).ifindex
-    };
+    // SAFETY: The chain passes it.
+    let dev = unsafe { device(info) };
 
     // CAST: Small numbers.
-    if index as u32 != INDEX || event as i32 != EVENT.load(Relaxed) {
+    if dev.ifindex as u32 != INDEX || event as i32 != EVENT.load(Relaxed) {
         return bindings::NOTIFY_DONE as c_int;
     }
     // `notifier_from_errno()`
