@@ -14,7 +14,7 @@ use crate::datagrams::Inbox;
 use crate::datagrams::Sender;
 use crate::datagrams::SMALLEST;
 use crate::hold::Holder;
-use crate::own_net::OwnNet;
+use crate::own_netns::OwnNetns;
 use crate::setting::Setting;
 use crate::softnet_stat::Cpu;
 use crate::trace::Event;
@@ -48,7 +48,7 @@ fn core(name: &str, value: u64) -> Result<Setting, String> {
 pub fn limit(_: &mut Context<'_>) -> Verdict {
     let (sender, target) = cpus::two()?;
     let holder = Holder::new()?;
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     net.steer(Some(target))?;
     let _limit = core("netdev_max_backlog", LIMIT)?;
     Ok(net.inside(|| {
@@ -140,7 +140,7 @@ fn judge_served(account: &Account, cpu: usize) -> Result<(), String> {
 pub fn weight(_: &mut Context<'_>) -> Verdict {
     let (sender, target) = cpus::two()?;
     let holder = Holder::new()?;
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     net.steer(Some(target))?;
     let instance = Instance::new(&["napi/napi_poll"])?;
     // A squeeze is then one of packets, and not of time.

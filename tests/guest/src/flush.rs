@@ -16,7 +16,7 @@ use crate::datagrams::Sender;
 use crate::datagrams::SMALLEST;
 use crate::hold::Holder;
 use crate::namespace::Scope;
-use crate::own_net::OwnNet;
+use crate::own_netns::OwnNetns;
 use crate::softnet_stat;
 use crate::trace::Event;
 use crate::trace_instance::Instance;
@@ -37,7 +37,7 @@ pub fn check(_: &mut Context<'_>) -> Verdict {
     let (sender, target) = cpus::two()?;
     let holder = Holder::new()?;
     let alive = || -> Result<u32, String> { Ok(Scope::Init.witness()?.namespaces) };
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     net.steer(Some(target))?;
     net.inside(|| deliver(sender))?;
 

@@ -18,7 +18,7 @@ use crate::datagrams::HEADERS;
 use crate::datagrams::SMALLEST;
 use crate::hold::Holder;
 use crate::offline::Offline;
-use crate::own_net::OwnNet;
+use crate::own_netns::OwnNetns;
 use crate::per_cpu_lstats::PerCpu;
 use crate::softnet_stat;
 use crate::wait;
@@ -48,7 +48,7 @@ pub fn check(_: &mut Context<'_>) -> Verdict {
     let (sender, target) = cpus::two()?;
     let per_cpu = PerCpu::new()?;
     let holder = Holder::new()?;
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     net.steer(Some(target))?;
     net.inside(|| moves_over(&per_cpu, &holder, sender, target))?;
     net.inside(|| under_traffic(target))?;

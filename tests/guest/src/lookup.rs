@@ -81,7 +81,7 @@ fn look_up(own: &OwnNetns) -> Result<(), String> {
     let expect = |when: &str, here: Option<&str>, there: Option<&str>| -> Result<(), String> {
         for (place, found, twin) in [
             ("here", Found::here()?, here),
-            ("there", own.run(Found::here)?, there),
+            ("there", own.inside(Found::here)?, there),
         ] {
             let wanted = Found::with(twin);
             if found != wanted {

@@ -17,7 +17,7 @@ use crate::datagrams::Sender;
 use crate::datagrams::HEADERS;
 use crate::net_dev;
 use crate::net_dev::Count;
-use crate::own_net::OwnNet;
+use crate::own_netns::OwnNetns;
 use crate::per_cpu_lstats;
 use crate::per_cpu_lstats::Lstats;
 use crate::per_cpu_lstats::PerCpu;
@@ -45,7 +45,7 @@ fn count(packets: u64, size: usize) -> Count {
 /// Each CPU's part is what was sent there, exactly, and the whole is their sum.
 pub fn per_cpu(_: &mut Context<'_>) -> Verdict {
     let per_cpu = PerCpu::new()?;
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     Ok(net.inside(|| {
         let cpus = cpus::online()?;
         let inbox = Inbox::new()?;
@@ -93,7 +93,7 @@ fn judge_number(sent: u64, received: usize) -> Result<(), String> {
 /// All CPUs send as fast as they can, while the counters are read: they never go back, and in the
 /// end nothing is missing.
 pub fn under_load(_: &mut Context<'_>) -> Verdict {
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     Ok(net.inside(|| {
         let inbox = Inbox::new()?;
         let books = Books::open()?;

@@ -33,7 +33,6 @@ mod modules;
 mod namespace;
 mod net_dev;
 mod offline;
-mod own_net;
 mod own_netns;
 mod packets;
 mod per_cpu_lstats;

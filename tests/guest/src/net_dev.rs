@@ -6,10 +6,8 @@ use std::fs;
 
 const FILE: &str = "/proc/thread-self/net/dev";
 
-/// How many numbers a line has, and where what is of interest stands.
-const NUMBERS: usize = 16;
+/// Where dropped packets stand.
 const DROPPED: usize = 3;
-const TRANSMIT: usize = 8;
 
 /// How much went one way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,33 +29,57 @@ pub struct Counters {
     pub rx_dropped: u64,
 }
 
-/// The counters of the device called `name`.
-pub fn read(name: &str) -> Result<Counters, String> {
-    let text = fs::read_to_string(FILE).map_err(|e| format!("{FILE}: {e}"))?;
-    parse(&text, name).ok_or_else(|| format!("{FILE}: nothing about {name}: {text}"))
+/// A device's row: eight numbers for each direction, of which the first two are bytes and packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Row {
+    /// Received.
+    pub rx: [u64; 8],
+    /// Sent.
+    pub tx: [u64; 8],
 }
 
-fn parse(text: &str, name: &str) -> Option<Counters> {
-    let line = text.lines().find_map(|line| {
-        let (device, numbers) = line.split_once(':')?;
-        (device.trim() == name).then_some(numbers)
-    })?;
-    let numbers: Vec<u64> = line
-        .split_whitespace()
-        .map(|word| word.parse().ok())
-        .collect::<Option<_>>()?;
-    if numbers.len() != NUMBERS {
-        return None;
+impl Row {
+    /// The row of the device called `name`.
+    pub fn read(name: &str) -> Result<Self, String> {
+        let text = fs::read_to_string(FILE).map_err(|e| format!("{FILE}: {e}"))?;
+        Self::parse(&text, name).ok_or_else(|| format!("{FILE}: not one row of {name}: {text}"))
     }
-    let count = |at: usize| Count {
-        bytes: numbers[at],
-        packets: numbers[at + 1],
-    };
-    Some(Counters {
-        rx: count(0),
-        tx: count(TRANSMIT),
-        rx_dropped: numbers[DROPPED],
-    })
+
+    fn parse(text: &str, name: &str) -> Option<Self> {
+        let mut rows = text
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .filter_map(|(device, numbers)| (device.trim() == name).then_some(numbers));
+        let (Some(row), None) = (rows.next(), rows.next()) else {
+            return None;
+        };
+        let numbers: Vec<u64> = row
+            .split_whitespace()
+            .map(|word| word.parse().ok())
+            .collect::<Option<_>>()?;
+        let numbers = <[u64; 16]>::try_from(numbers).ok()?;
+        let mut this = Self::default();
+        this.rx.copy_from_slice(&numbers[..8]);
+        this.tx.copy_from_slice(&numbers[8..]);
+        Some(this)
+    }
+
+    fn counters(&self) -> Counters {
+        let count = |numbers: &[u64; 8]| Count {
+            bytes: numbers[0],
+            packets: numbers[1],
+        };
+        Counters {
+            rx: count(&self.rx),
+            tx: count(&self.tx),
+            rx_dropped: self.rx[DROPPED],
+        }
+    }
+}
+
+/// The counters of the device called `name`.
+pub fn read(name: &str) -> Result<Counters, String> {
+    Ok(Row::read(name)?.counters())
 }
 
 #[cfg(test)]
@@ -73,7 +95,10 @@ Inter-|   Receive                                                |  Transmit
 
     #[test]
     fn the_device_is_found() {
-        let counters = parse(DEV, "lo").unwrap();
+        let row = Row::parse(DEV, "lo").unwrap();
+        assert_eq!(row.rx, [2256, 24, 0, 3, 0, 0, 0, 0]);
+        assert_eq!(row.tx, [2257, 25, 0, 0, 0, 0, 0, 0]);
+        let counters = row.counters();
         let count = |packets, bytes| Count { packets, bytes };
         assert_eq!(counters.rx, count(24, 2256));
         assert_eq!(counters.tx, count(25, 2257));
@@ -82,7 +107,8 @@ Inter-|   Receive                                                |  Transmit
 
     #[test]
     fn one_that_is_not_there_is_not() {
-        assert_eq!(parse(DEV, "eth0"), None);
-        assert_eq!(parse("    lo: 1 2 3\n", "lo"), None);
+        assert_eq!(Row::parse(DEV, "eth0"), None);
+        assert_eq!(Row::parse("    lo: 1 2 3\n", "lo"), None);
+        assert_eq!(Row::parse(&[DEV, DEV].concat(), "lo"), None);
     }
 }

@@ -117,9 +117,8 @@ impl Pair {
 
 /// A packet socket sees what is sent over `lo` go out, and then come in, just as it went out.
 pub fn both_ways(_: &mut Context<'_>) -> Verdict {
-    let own = OwnNetns::add("lo-packet")?;
-    own.ip(&["link", "set", "lo", "up"])?;
-    let frames = own.run(|| {
+    let own = OwnNetns::up("lo-packet")?;
+    let frames = own.inside(|| {
         let socket = frame::listen()?;
         Pair::new()
             .and_then(|pair| pair.send(PAYLOAD))
@@ -168,7 +167,7 @@ pub fn gso_segmented(_: &mut Context<'_>) -> Verdict {
 fn large_datagram(own: &OwnNetns, pieces: &[usize]) -> Result<(), String> {
     own.ip(&["link", "set", "lo", "up"])?;
     let before = link(own)?.stats64;
-    let (datagrams, frames) = own.run(|| {
+    let (datagrams, frames) = own.inside(|| {
         let socket = frame::listen()?;
         let datagrams = send_large().map_err(|e| format!("a large datagram over lo: {e}"))?;
         Ok((datagrams, frames(&socket)?))

@@ -8,67 +8,31 @@ use crate::command;
 use crate::counters;
 use crate::frame;
 use crate::namespace::Scope;
+use crate::net_dev::Row;
 use crate::own_netns::proc_net;
 use crate::own_netns::OwnNetns;
 
 /// Of which length the pings of [`dev`] are, and how many there are.
 const PINGS: u64 = 4;
 
-/// A row of `/proc/net/dev`: eight numbers for each direction, of which the first two are bytes and
-/// packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct DevRow {
-    rx: [u64; 8],
-    tx: [u64; 8],
-}
-
-impl DevRow {
-    /// Parses `device`'s row.
-    fn parse(text: &str, device: &str) -> Result<Self, String> {
-        let rows: Vec<&str> = text
-            .lines()
-            .filter_map(|line| line.split_once(':'))
-            .filter_map(|(name, numbers)| (name.trim() == device).then_some(numbers))
-            .collect();
-        let [row] = rows[..] else {
-            return Err(format!(
-                "/proc/net/dev has {} rows for {device}",
-                rows.len()
-            ));
-        };
-        let numbers: Result<Vec<u64>, _> = row.split_whitespace().map(str::parse).collect();
-        let numbers = numbers.map_err(|e| format!("/proc/net/dev: {e}: {row}"))?;
-        let Ok(numbers) = <[u64; 16]>::try_from(numbers) else {
-            return Err(format!("/proc/net/dev has not 16 columns: {row}"));
-        };
-        let mut this = Self::default();
-        this.rx.copy_from_slice(&numbers[..8]);
-        this.tx.copy_from_slice(&numbers[8..]);
-        Ok(this)
+/// What `row` is after such traffic.
+fn after(mut row: Row, packets: u64, bytes: u64) -> Row {
+    for direction in [&mut row.rx, &mut row.tx] {
+        direction[0] += bytes;
+        direction[1] += packets;
     }
-
-    /// What it is after such traffic.
-    fn after(self, packets: u64, bytes: u64) -> Self {
-        let mut this = self;
-        for direction in [&mut this.rx, &mut this.tx] {
-            direction[0] += bytes;
-            direction[1] += packets;
-        }
-        this
-    }
+    row
 }
 
 /// `/proc/net/dev` has a row for this namespace's `lo` that counts what passes, and nothing else.
 pub fn dev(context: &mut Context<'_>) -> Verdict {
     context.need_up(Scope::Init)?;
-    let own = OwnNetns::add("lo-proc")?;
-    own.ip(&["link", "set", "lo", "up"])?;
-    let rows = || -> Result<(DevRow, DevRow), String> {
-        let inside = own.run(|| DevRow::parse(&proc_net("dev")?, "lo"))?;
-        Ok((inside, DevRow::parse(&proc_net("dev")?, "lo")?))
+    let own = OwnNetns::up("lo-proc")?;
+    let rows = || -> Result<(Row, Row), String> {
+        Ok((own.inside(|| Row::read("lo"))?, Row::read("lo")?))
     };
     let (before, outside) = rows()?;
-    if before != DevRow::default() {
+    if before != Row::default() {
         return Err(format!("a new lo has counted already: {before:?}").into());
     }
     let count = PINGS.to_string();
@@ -77,7 +41,7 @@ pub fn dev(context: &mut Context<'_>) -> Verdict {
     ping.push("127.0.0.1");
     command::run(&ping)?;
     let traffic = counters::of_pings(PINGS, counters::IPV4);
-    let wanted = (before.after(traffic.packets, traffic.bytes), outside);
+    let wanted = (after(before, traffic.packets, traffic.bytes), outside);
     let found = rows()?;
     if found != wanted {
         return Err(format!("inside and outside: {found:?}, expected {wanted:?}").into());
@@ -146,10 +110,9 @@ pub fn ptype(context: &mut Context<'_>) -> Verdict {
             return Err(format!("no {own:?} in /proc/net/ptype: {all:?}").into());
         }
     }
-    let netns = OwnNetns::add("lo-ptype")?;
-    netns.ip(&["link", "set", "lo", "up"])?;
+    let netns = OwnNetns::up("lo-ptype")?;
     let seen = || -> Result<[Vec<String>; 2], String> {
-        Ok([packet_sockets()?, netns.run(packet_sockets)?])
+        Ok([packet_sockets()?, netns.inside(packet_sockets)?])
     };
     let expect = |when: &str, wanted: [&[&str]; 2]| -> Result<(), String> {
         let found = seen()?;
@@ -163,7 +126,7 @@ pub fn ptype(context: &mut Context<'_>) -> Verdict {
     expect("before", [&[], &[]])?;
     let here = frame::listen()?;
     expect("a socket here", [&["ALL"], &[]])?;
-    let there = [netns.run(frame::listen)?, netns.run(frame::listen)?];
+    let there = [netns.inside(frame::listen)?, netns.inside(frame::listen)?];
     expect("two there, too", [&["ALL"], &["ALL", "ALL"]])?;
     drop(here);
     expect("this one closed", [&[], &["ALL", "ALL"]])?;
@@ -175,22 +138,6 @@ pub fn ptype(context: &mut Context<'_>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DEV: &str = "Inter-|   Receive                                                |  Transmit\n \
-        face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n\
-        \x20   lo:     168       2    0    0    0     0          0         0      168       2    0    0    0     0       0          0\n\
-        \x20 eth0:       1       2    3    4    5     6          7         8        9      10   11   12   13    14      15         16\n";
-
-    #[test]
-    fn rows_of_dev_are_read() {
-        let lo = DevRow::parse(DEV, "lo").unwrap();
-        assert_eq!(lo, DevRow::default().after(2, 168));
-        let eth = DevRow::parse(DEV, "eth0").unwrap();
-        assert_eq!((eth.rx[7], eth.tx[0], eth.tx[7]), (8, 9, 16));
-        assert!(DevRow::parse(DEV, "eth1").is_err());
-        assert!(DevRow::parse("lo: 1 2 3\n", "lo").is_err());
-        assert!(DevRow::parse(&[DEV, DEV].concat(), "lo").is_err());
-    }
 
     #[test]
     fn rows_of_ptype_are_read() {

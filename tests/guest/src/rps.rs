@@ -10,7 +10,7 @@ use crate::cpus;
 use crate::datagrams::Inbox;
 use crate::datagrams::Sender;
 use crate::datagrams::SMALLEST;
-use crate::own_net::OwnNet;
+use crate::own_netns::OwnNetns;
 use crate::softnet_stat;
 
 /// How many packets take each way.
@@ -19,7 +19,7 @@ const PACKETS: u64 = 50;
 /// Steers packets to another CPU, and then no longer.
 pub fn check(_: &mut Context<'_>) -> Verdict {
     let (sender, target) = cpus::two()?;
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     net.steer(Some(target))?;
     let account = net.inside(|| talk(sender))?;
     judge(&account, target, true)?;

@@ -12,8 +12,7 @@ use crate::datagrams::Inbox;
 use crate::datagrams::Sender;
 use crate::datagrams::SMALLEST;
 use crate::ip;
-use crate::own_net::OwnNet;
-use crate::own_net::NAME;
+use crate::own_netns::OwnNetns;
 use crate::softirqs::Softirqs;
 
 /// How many packets are sent, each after the one before has come.
@@ -21,7 +20,7 @@ const PACKETS: u64 = 40;
 
 /// Each packet is received in a softirq of its own, on the CPU that sent it.
 pub fn rx(_: &mut Context<'_>) -> Verdict {
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     for cpu in cpus::online()? {
         let moved = net.inside(|| talk(cpu))?;
         judge("NET_RX", &moved.rx, cpu, |count| count == PACKETS)?;
@@ -33,7 +32,7 @@ pub fn rx(_: &mut Context<'_>) -> Verdict {
 /// With a queue that delays, each packet is sent in a softirq, on the CPU that has the timer. Without
 /// it, `lo` has no queue again.
 pub fn tx(_: &mut Context<'_>) -> Verdict {
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     net.inside(|| {
         qdisc("add", &["netem", "delay", "1ms"])?;
         expect_qdisc("netem")?;
@@ -59,7 +58,7 @@ fn expect_qdisc(wanted: &str) -> Result<(), String> {
     let words = ["ip", "-j", "-d", "-s", "link", "show", "lo"];
     let found = ip::parse_one(&command::run(&words)?)?.qdisc;
     if found != wanted {
-        return Err(format!("lo of {NAME} has the qdisc {found}, not {wanted}"));
+        return Err(format!("lo has the qdisc {found}, not {wanted}"));
     }
     Ok(())
 }

@@ -192,10 +192,9 @@ pub fn attributes(context: &mut Context<'_>) -> Verdict {
 
 /// Another namespace's `lo` has them, too, and they go with it.
 pub fn gone_with_netns(_: &mut Context<'_>) -> Verdict {
-    let own = OwnNetns::add("lo-sysfs")?;
-    own.ip(&["link", "set", "lo", "up"])?;
+    let own = OwnNetns::up("lo-sysfs")?;
     fs::create_dir_all(MOUNT).map_err(|e| format!("{MOUNT}: {e}"))?;
-    own.run(|| {
+    own.inside(|| {
         rustix::mount::mount("sysfs", MOUNT, "sysfs", MountFlags::empty(), None)
             .map_err(|e| format!("mount sysfs: {e}"))
     })?;

@@ -35,7 +35,7 @@ use crate::datagrams::HEADERS;
 use crate::datagrams::SMALLEST;
 use crate::hold::Hold;
 use crate::hold::Holder;
-use crate::own_net::OwnNet;
+use crate::own_netns::OwnNetns;
 use crate::wait;
 
 /// The headers of a TCP segment that carries data: IPv4's, TCP's, and its timestamps.
@@ -53,7 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn handed_over(_: &mut Context<'_>) -> Verdict {
     let (sender, target) = cpus::two()?;
     let holder = Holder::new()?;
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     net.steer(Some(target))?;
     net.inside(|| {
         cpus::on(sender, || {
@@ -154,7 +154,7 @@ fn connection() -> io::Result<(TcpStream, TcpStream)> {
 
 /// Who asks when its packets were sent is told: once for each.
 pub fn timestamp(_: &mut Context<'_>) -> Verdict {
-    let net = OwnNet::new()?;
+    let net = OwnNetns::up("lo-own")?;
     net.inside(|| {
         let fail = |e: io::Error| format!("UDP over lo: {e}");
         let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(fail)?;
