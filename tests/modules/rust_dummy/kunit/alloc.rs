@@ -104,8 +104,8 @@ fn padded(len: usize) -> usize {
 /// Data that is there only if what was there before was zero.
 fn dirt_on_zeros() -> impl Init<Data<[u8; AREA]>, Error> {
     let init = |slot: *mut Data<[u8; AREA]>| {
-        // SAFETY: The slot is valid for reads and writes, and zeroed memory or not, it is bytes that
-        // were written.
+        // SAFETY: The slot is valid for reads and writes; somebody has written these bytes, be it
+        // zeros or not.
         unsafe {
             let zero = slice::from_raw_parts(slot.cast::<u8>(), AREA)
                 .iter()

@@ -3,6 +3,7 @@
 //! KUnit suites of the abstractions, with the dummy as their user. They run when the module is
 //! loaded.
 
+mod all_numbers;
 mod alloc;
 mod blackhole;
 mod drivers;

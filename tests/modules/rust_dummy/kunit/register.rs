@@ -14,8 +14,6 @@
 //!
 //! That a name, an index or a notifier stands against it is part of the suite of paths, too, as far
 //! as the private data is concerned; which allocation fails is up to the suite of faults.
-//!
-//! `ENFILE`, when a pattern has no free number left, would take 32768 devices.
 
 // Looks at the C structure itself, past the abstractions.
 #![allow(unsafe_code)]
@@ -61,6 +59,8 @@ use kernel::{
 };
 
 use super::{
+    all_numbers,
+    all_numbers::Names,
     drivers::{
         alloc,
         drivers, //
@@ -207,6 +207,17 @@ fn registered<T: Operations>(driver: T) -> Result<RegisteredDevice<'static, T>> 
     alloc(PATTERN, driver)?.register_netdev()
 }
 
+/// Registers a device under a pattern while another one has all these names.
+fn register_beside(names: &mut Names) -> Result<RegisteredDevice<'static, Ether>> {
+    let other = registered(Ether)?;
+    let dev = alloc(all_numbers::PATTERN, Ether)?;
+    let rtnl = rtnl::lock();
+
+    let result = names.while_had_by(&other, &rtnl, || dev.register_netdevice(&rtnl));
+    drop(rtnl);
+    result
+}
+
 /// Registers a device that is watched.
 fn watch<T: Operations>(driver: T, recorder: &Recorder) -> Result<Outcome> {
     let dev = events::alloc(driver)?;
@@ -301,6 +312,23 @@ mod cases {
 
         let dev = registered(Ether)?;
         assert_eq!(raw::name(raw::fields(&dev)), c"rdreg0");
+        Ok(())
+    }
+
+    #[test]
+    fn patterns_get_the_last_number() -> Result {
+        let mut names = Names::all_but(Some(all_numbers::COUNT - 1))?;
+
+        let dev = register_beside(&mut names)?;
+        assert_eq!(raw::name(raw::fields(&dev)), c"rdfull32767");
+        Ok(())
+    }
+
+    #[test]
+    fn patterns_run_out_of_numbers() -> Result {
+        let mut names = Names::all_but(None)?;
+
+        assert_eq!(register_beside(&mut names).err(), Some(ENFILE));
         Ok(())
     }
 
@@ -431,7 +459,7 @@ mod cases {
 
     #[test]
     fn features_of_lo_leave_out_the_copy_around_the_cache() -> Result {
-        // SAFETY: The namespace is static, and has its device as long as this module has been there.
+        // SAFETY: The namespace is static, and has its device since before this module came.
         let lo = unsafe { &*(*Namespace::init_net().as_raw()).loopback_dev };
         assert_eq!(raw::name(lo), c"lo");
 

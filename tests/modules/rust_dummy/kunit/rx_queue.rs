@@ -29,8 +29,8 @@ struct XdpRxqInfo {
     _frag_size: u32,
 }
 
-/// `struct netdev_rx_queue`. That this is still what C has shows in the queues' own numbers: each of
-/// them is where it is by the length of those before.
+/// `struct netdev_rx_queue`. That this is still what C has shows in the queues' own numbers: where
+/// one is depends on the length of those before.
 #[repr(C, align(64))]
 pub(super) struct RxQueue {
     xdp_rxq: XdpRxqInfo,
