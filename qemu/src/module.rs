@@ -31,6 +31,8 @@ pub struct Modules {
     pub driver: PathBuf,
     /// Tells who owns `lo`: `lo_witness.ko`.
     pub witness: PathBuf,
+    /// Follows the pointers of `lo`: `lo_structure.ko`.
+    pub structure: PathBuf,
     /// Goes wrong as told: `lab_fault.ko`.
     pub fault: PathBuf,
     /// The abstractions' second user: `rust_dummy.ko`.
@@ -66,6 +68,7 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
     let modules = Modules {
         driver: driver.join("rust_loopback.ko"),
         witness: tests.join("lo_witness.ko"),
+        structure: tests.join("lo_structure.ko"),
         fault: tests.join("lab_fault.ko"),
         dummy: tests.join("rust_dummy/rust_dummy.ko"),
         counted_lo: tests.join("rust_counted_lo/rust_counted_lo.ko"),
@@ -75,6 +78,7 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
     for module in [
         &modules.driver,
         &modules.witness,
+        &modules.structure,
         &modules.fault,
         &modules.dummy,
         &modules.counted_lo,

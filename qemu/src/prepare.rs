@@ -41,6 +41,7 @@ const COUNTED_LO: &str = "rust_counted_lo.ko";
 const LSTATS: &str = "lo_lstats.ko";
 const HOLD: &str = "softnet_hold.ko";
 const WITNESS: &str = "lo_witness.ko";
+const STRUCTURE: &str = "lo_structure.ko";
 
 /// A filter that hides every KUnit suite.
 pub const NO_SUITE: &str = "kunit.filter_glob=-";
@@ -74,6 +75,7 @@ impl Ready {
         let stale = stale(checkout, &modules.driver, &name)?;
         let files = [
             (WITNESS, modules.witness.as_path()),
+            (STRUCTURE, modules.structure.as_path()),
             (DRIVER, modules.driver.as_path()),
             (FAULT, modules.fault.as_path()),
             (DUMMY, modules.dummy.as_path()),

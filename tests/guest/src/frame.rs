@@ -17,13 +17,15 @@ use rustix::net::SendFlags;
 use rustix::net::SocketFlags;
 use rustix::net::SocketType;
 
-const ETH_P_IP: u16 = 0x0800;
+/// IPv4, as a type of Ethernet frames.
+pub const ETH_P_IP: u16 = 0x0800;
 const ETH_P_ALL: u16 = 0x0003;
 const LO: i32 = 1;
 
 /// `struct sockaddr_ll`.
+#[derive(Debug)]
 #[repr(C)]
-struct LinkAddress {
+pub struct LinkAddress {
     family: u16,
     /// In network byte order.
     protocol: u16,
@@ -32,6 +34,21 @@ struct LinkAddress {
     packet_type: u8,
     len: u8,
     address: [u8; 8],
+}
+
+impl LinkAddress {
+    /// All of `protocol`'s packets that are lo's, or are sent to it.
+    pub fn of_lo(protocol: u16) -> Self {
+        Self {
+            family: AddressFamily::PACKET.as_raw(),
+            protocol: protocol.to_be(),
+            index: LO,
+            hardware_type: 0,
+            packet_type: 0,
+            len: 6,
+            address: [0; 8],
+        }
+    }
 }
 
 // SAFETY: The pointer is to a whole structure, as the kernel has it for this family, and valid while
@@ -48,21 +65,6 @@ unsafe impl SocketAddrArg for LinkAddress {
     }
 }
 
-impl LinkAddress {
-    /// That of lo, for `protocol`.
-    fn lo(protocol: u16) -> Self {
-        Self {
-            family: AddressFamily::PACKET.as_raw(),
-            protocol: protocol.to_be(),
-            index: LO,
-            hardware_type: 0,
-            packet_type: 0,
-            len: 6,
-            address: [0; 8],
-        }
-    }
-}
-
 /// A socket that gets each frame that passes over this namespace's lo from now on. It does not wait
 /// for any.
 pub fn listen() -> Result<OwnedFd, String> {
@@ -70,7 +72,7 @@ pub fn listen() -> Result<OwnedFd, String> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     rustix::net::socket_with(AddressFamily::PACKET, SocketType::RAW, flags, None)
         .and_then(|socket| {
-            rustix::net::bind(&socket, &LinkAddress::lo(ETH_P_ALL))?;
+            rustix::net::bind(&socket, &LinkAddress::of_lo(ETH_P_ALL))?;
             Ok(socket)
         })
         .map_err(|e| format!("a packet socket on lo: {e}"))
@@ -78,7 +80,7 @@ pub fn listen() -> Result<OwnedFd, String> {
 
 /// Sends an empty UDP packet over lo. It has been received when this returns.
 pub fn send(source: Ipv4Addr, destination: Ipv4Addr) -> Result<(), String> {
-    let address = LinkAddress::lo(ETH_P_IP);
+    let address = LinkAddress::of_lo(ETH_P_IP);
     let packet = packet(source, destination);
     rustix::net::socket(AddressFamily::PACKET, SocketType::DGRAM, None)
         .and_then(|socket| rustix::net::sendto(&socket, &packet, SendFlags::empty(), &address))

@@ -31,7 +31,7 @@ pub struct Function {
 
 impl Function {
     /// Parses `symbol+0x0/0x60 [module]`.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let (place, module) = match text.split_once(" [") {
             Some((place, module)) => (place, module.trim_end_matches(']')),
             None => (text, ""),
@@ -41,13 +41,13 @@ impl Function {
                 symbol: symbol.into(),
                 module: module.into(),
             }),
-            _ => Err(format!("{FILE}: not the start of a function: {text}")),
+            _ => Err(format!("not the start of a function: {text}")),
         }
     }
 
     /// Whether it is of the driver that `variant`'s `lo` has to be of: by where it is, and by its
     /// name, which is `c` or has all of `rust` in it.
-    fn is_of(&self, variant: Variant, c: &str, rust: &[&str]) -> bool {
+    pub fn is_of(&self, variant: Variant, c: &str, rust: &[&str]) -> bool {
         let module = match variant {
             Variant::Module => "rust_loopback",
             Variant::Builtin | Variant::C => "",
