@@ -33,6 +33,8 @@ pub struct Modules {
     pub witness: PathBuf,
     /// Follows the pointers of `lo`: `lo_structure.ko`.
     pub structure: PathBuf,
+    /// Writes down what happens to namespaces and devices: `lo_listener.ko`.
+    pub listener: PathBuf,
     /// Goes wrong as told: `lab_fault.ko`.
     pub fault: PathBuf,
     /// The abstractions' second user: `rust_dummy.ko`.
@@ -69,6 +71,7 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
         driver: driver.join("rust_loopback.ko"),
         witness: tests.join("lo_witness.ko"),
         structure: tests.join("lo_structure.ko"),
+        listener: tests.join("lo_listener.ko"),
         fault: tests.join("lab_fault.ko"),
         dummy: tests.join("rust_dummy/rust_dummy.ko"),
         counted_lo: tests.join("rust_counted_lo/rust_counted_lo.ko"),
@@ -79,6 +82,7 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
         &modules.driver,
         &modules.witness,
         &modules.structure,
+        &modules.listener,
         &modules.fault,
         &modules.dummy,
         &modules.counted_lo,

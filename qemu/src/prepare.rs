@@ -42,6 +42,7 @@ const LSTATS: &str = "lo_lstats.ko";
 const HOLD: &str = "softnet_hold.ko";
 const WITNESS: &str = "lo_witness.ko";
 const STRUCTURE: &str = "lo_structure.ko";
+const LISTENER: &str = "lo_listener.ko";
 
 /// A filter that hides every KUnit suite.
 pub const NO_SUITE: &str = "kunit.filter_glob=-";
@@ -76,6 +77,7 @@ impl Ready {
         let files = [
             (WITNESS, modules.witness.as_path()),
             (STRUCTURE, modules.structure.as_path()),
+            (LISTENER, modules.listener.as_path()),
             (DRIVER, modules.driver.as_path()),
             (FAULT, modules.fault.as_path()),
             (DUMMY, modules.dummy.as_path()),
