@@ -4,7 +4,8 @@
  * driver's module, in order: /sys/kernel/debug/lo_listener/events.
  *
  * As all who hear of a device it may object. It does so if told to, once:
- * /sys/kernel/debug/lo_listener/refuse.
+ * /sys/kernel/debug/lo_listener/refuse. After an event it may let one of the
+ * next allocations of the same task fail: /sys/kernel/debug/lo_listener/fail.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -36,12 +37,27 @@ static struct {
 	int error;
 } lo_listener_refusal;
 
+static struct {
+	char what[32];
+	unsigned int nth;
+} lo_listener_failure;
+
+/* Lets the nth allocation from now on fail, if this is where it was told to count from. */
+static void lo_listener_fail(const char *what)
+{
+	if (!lo_listener_failure.nth || strcmp(lo_listener_failure.what, what))
+		return;
+	WRITE_ONCE(current->fail_nth, lo_listener_failure.nth);
+	lo_listener_failure.nth = 0;
+}
+
 /* How many more allocations of this task it takes until one fails says where that happens. */
 static void lo_listener_add(const char *what, const char *name, int ifindex, const struct net *net)
 {
 	struct lo_listener_event *event;
 
 	spin_lock(&lo_listener_lock);
+	lo_listener_fail(what);
 	if (lo_listener_count == LO_LISTENER_EVENTS) {
 		lo_listener_lost++;
 		goto unlock;
@@ -229,6 +245,31 @@ static const struct file_operations lo_listener_refuse_fops = {
 	.release = single_release,
 };
 
+/* After which event, and the how manieth allocation: "SUBSYS_INIT 3". */
+static ssize_t lo_listener_fail_write(struct file *file, const char __user *buffer, size_t len,
+				      loff_t *offset)
+{
+	char line[64] = "", what[32];
+	unsigned int nth;
+
+	if (len >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, buffer, len))
+		return -EFAULT;
+	if (sscanf(line, "%31s %u", what, &nth) != 2)
+		return -EINVAL;
+	spin_lock(&lo_listener_lock);
+	strscpy(lo_listener_failure.what, what);
+	lo_listener_failure.nth = nth;
+	spin_unlock(&lo_listener_lock);
+	return len;
+}
+
+static const struct file_operations lo_listener_fail_fops = {
+	.owner = THIS_MODULE,
+	.write = lo_listener_fail_write,
+};
+
 static int __init lo_listener_init(void)
 {
 	struct dentry *directory;
@@ -248,6 +289,7 @@ static int __init lo_listener_init(void)
 		goto unregister_notifier;
 	directory = debugfs_create_dir("lo_listener", NULL);
 	debugfs_create_file("events", 0600, directory, NULL, &lo_listener_events_fops);
+	debugfs_create_file("fail", 0200, directory, NULL, &lo_listener_fail_fops);
 	debugfs_create_file("refuse", 0600, directory, NULL, &lo_listener_refuse_fops);
 	return 0;
 

@@ -150,6 +150,14 @@ pub const ALL: &[Check] = &[
     unshown("guest.events.namespace_goes", crate::events::namespace_goes),
     unshown("guest.events.uevent", crate::events::uevent),
     unshown("guest.events.module", crate::events::module).only(MODULE),
+    unshown("guest.failure.allocation", crate::failure::allocation),
+    unshown("guest.failure.refused", crate::failure::refused),
+    unshown("guest.failure.insmod", crate::failure::insmod).only(MODULE),
+    unshown(
+        "guest.failure.insmod_refused",
+        crate::failure::insmod_refused,
+    )
+    .only(MODULE),
     unshown("guest.dummy.link", crate::dummy::link),
     unshown("guest.dummy.up_and_down", crate::dummy::up_and_down),
     unshown("guest.dummy.counters", crate::dummy::counters),

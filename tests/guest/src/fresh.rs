@@ -7,21 +7,27 @@
 #![allow(unsafe_code)]
 
 use std::fs;
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::thread::move_into_link_name_space;
 use rustix::thread::unshare_unsafe;
+use rustix::thread::LinkNameSpaceType;
 use rustix::thread::UnshareFlags;
 
 use crate::namespace::Scope;
 use crate::wait;
+use crate::witness::Witness;
 
 /// How long its teardown may take. See `checks::TEARDOWN_DEADLINE`.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// This thread's namespace.
 const LINK: &str = "/proc/thread-self/ns/net";
+const WITNESS: &str = "/proc/thread-self/net/lo_witness";
 
 /// Lets `work` run in a thread that is in a new namespace. Both are gone when this returns.
 pub fn with<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
@@ -44,6 +50,50 @@ pub fn in_thread<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Re
 pub fn unshare() -> Result<(), Errno> {
     // SAFETY: What is unshared is no file descriptors.
     unsafe { unshare_unsafe(UnshareFlags::NEWNET) }
+}
+
+/// A namespace that lives on without a thread in it.
+#[derive(Debug)]
+pub struct Kept {
+    file: File,
+    /// How many there were before.
+    before: u32,
+}
+
+impl Kept {
+    /// Makes it.
+    pub fn make() -> Result<Self, String> {
+        let before = alive()?;
+        let file = in_thread(|| {
+            unshare().map_err(|e| format!("a new network namespace: {e}"))?;
+            File::open(LINK).map_err(|e| format!("{LINK}: {e}"))
+        })?;
+        Ok(Self { file, before })
+    }
+
+    /// Lets `work` run in a thread that is in it.
+    pub fn within<T: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, String> + Send,
+    ) -> Result<T, String> {
+        in_thread(|| {
+            move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network))
+                .map_err(|e| format!("enter a network namespace: {e}"))?;
+            work()
+        })
+    }
+
+    /// Lets go of it. It is gone when this returns.
+    pub fn end(self) -> Result<(), String> {
+        drop(self.file);
+        gone(self.before)
+    }
+}
+
+/// What the witness says of this thread's namespace.
+pub fn witness() -> Result<Witness, String> {
+    let text = fs::read_to_string(WITNESS).map_err(|e| format!("{WITNESS}: {e}"))?;
+    Witness::parse(&text)
 }
 
 /// The number of this thread's namespace, as the listener has it.

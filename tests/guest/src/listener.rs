@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What happened to network namespaces and their devices, in order, as `lo_listener.ko` heard it;
-//! and how it is told to object.
+//! and how it is told to object, or to let an allocation fail.
 
 use std::fs;
 
@@ -11,6 +11,7 @@ use crate::loaded::Loaded;
 
 const MODULE: &str = "lo_listener";
 const EVENTS: &str = "/sys/kernel/debug/lo_listener/events";
+const FAIL: &str = "/sys/kernel/debug/lo_listener/fail";
 const REFUSE: &str = "/sys/kernel/debug/lo_listener/refuse";
 
 /// Something that happened.
@@ -69,6 +70,11 @@ impl Listener {
         let events = self.events()?.into_iter();
         let here = events.filter(|event| event.namespace == namespace);
         Ok(here.map(|event| event.words()).collect())
+    }
+
+    /// Lets the `nth` allocation of a task fail, counted from when `what` happens to it.
+    pub fn fail(&self, what: &str, nth: u32) -> Result<(), String> {
+        fs::write(FAIL, format!("{what} {nth}")).map_err(|e| format!("{FAIL}: {e}"))
     }
 
     /// Lets it object with `error` when `what` happens to a `lo` for the `count`th time.

@@ -18,6 +18,8 @@ mod datagrams;
 mod dummy;
 mod early;
 mod events;
+mod fail_nth;
+mod failure;
 mod faults;
 mod flush;
 mod frame;

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use lab_protocol::Record;
+use rustix::io::Errno;
 
 /// Where the initramfs keeps the modules.
 pub const DIRECTORY: &str = "/lab/modules";
@@ -49,6 +50,17 @@ fn try_insert(path: &Path, arguments: &str) -> io::Result<()> {
     let arguments = CString::new(arguments)?;
     rustix::system::finit_module(&file, &arguments, 0)?;
     Ok(())
+}
+
+/// Opens `file` from [`DIRECTORY`].
+pub fn open(file: &str) -> Result<File, String> {
+    let path = Path::new(DIRECTORY).join(file);
+    File::open(&path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Inserts an open module without parameters, by nothing but the system call.
+pub fn load(file: &File) -> Result<(), Errno> {
+    rustix::system::finit_module(file, c"", 0)
 }
 
 /// Removes the module called `name`. It must then be gone.
