@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::boot;
-use crate::module_guard::ModuleGuard;
+use crate::loaded::Loaded;
 use crate::wait;
 
 const MODULE: &str = "softnet_hold";
@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// The module that holds.
 #[derive(Debug)]
 pub struct Holder {
-    _module: ModuleGuard,
+    _module: Loaded,
 }
 
 /// A hold. It ends when this is dropped.
@@ -37,7 +37,7 @@ pub struct Hold<'a>(PhantomData<&'a Holder>);
 impl Holder {
     /// Inserts it.
     pub fn new() -> Result<Self, String> {
-        let module = ModuleGuard::insert(MODULE)?;
+        let module = Loaded::insert(MODULE)?;
         Ok(Self { _module: module })
     }
 

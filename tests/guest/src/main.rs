@@ -34,7 +34,6 @@ mod listener;
 mod loaded;
 mod lookup;
 mod lstats;
-mod module_guard;
 mod modules;
 mod namespace;
 mod net_dev;

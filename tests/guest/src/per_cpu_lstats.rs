@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::module_guard::ModuleGuard;
+use crate::loaded::Loaded;
 use crate::net_dev::Count;
 
 const MODULE: &str = "lo_lstats";
@@ -17,13 +17,13 @@ pub type Lstats = BTreeMap<usize, Count>;
 /// The module that tells.
 #[derive(Debug)]
 pub struct PerCpu {
-    _module: ModuleGuard,
+    _module: Loaded,
 }
 
 impl PerCpu {
     /// Inserts it.
     pub fn new() -> Result<Self, String> {
-        let module = ModuleGuard::insert(MODULE)?;
+        let module = Loaded::insert(MODULE)?;
         Ok(Self { _module: module })
     }
 
