@@ -43,6 +43,7 @@ mod process;
 mod progress;
 mod reference;
 mod report;
+mod rows;
 mod run;
 #[cfg(test)]
 mod scene;

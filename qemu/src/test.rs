@@ -38,6 +38,7 @@ use crate::process;
 use crate::report;
 use crate::report::Entry;
 use crate::report::Report;
+use crate::rows;
 use crate::selftest;
 use crate::selftest::Fault;
 use crate::toolchain::Toolchain;
@@ -49,6 +50,16 @@ use crate::vm::Engine;
 
 /// The lab's unit tests, as one test.
 const UNIT: &str = "lab.unit";
+
+/// The tests that are one by itself.
+pub const SINGLE: [&str; 6] = [
+    UNIT,
+    judge::KERNEL,
+    apply::NAME,
+    codegen::NAME,
+    image::NAME,
+    rows::NAME,
+];
 
 /// How the names of KUnit's cases as tests begin.
 const KUNIT: &str = "kunit.";
@@ -66,6 +77,7 @@ struct Plan {
     codegen: bool,
     image: bool,
     apply: bool,
+    rows: bool,
     unit: bool,
     /// There may be suites that nobody knows of yet, and the filter may be for one of them.
     unsure: bool,
@@ -120,6 +132,7 @@ impl Plan {
             codegen: codegen::is_for(variant) && wanted(codegen::NAME),
             image: wanted(image::NAME),
             apply: first && wanted(apply::NAME),
+            rows: first && wanted(rows::NAME),
             unit: first && wanted(UNIT),
             unsure,
         })
@@ -140,6 +153,7 @@ impl Plan {
             && !self.codegen
             && !self.image
             && !self.apply
+            && !self.rows
             && !self.unit
             && !self.unsure
     }
@@ -167,7 +181,7 @@ fn nothing(checkout: &Checkout, options: &Options, filter: &str) -> Result<Failu
         .map(|suite| format!("{KUNIT}{}.*", suite.name))
         .collect();
     let why = format!(
-        "tests are called guest.*, lab.*, compile_fail.*, codegen.*, image.*, series.*, {}",
+        "tests are called guest.*, lab.*, compile_fail.*, codegen.*, image.*, series.*, readme.*, {}",
         suites.join(", ")
     );
     let what = match &options.tested[..] {
@@ -311,6 +325,9 @@ fn carry_out(
     }
     if plan.apply {
         outcomes.add(apply::run(checkout, &ready.kernel, options)?);
+    }
+    if plan.rows {
+        outcomes.add(rows::run(checkout, &ready.kernel, &ready.guest)?);
     }
     if plan.unit {
         outcomes.add(unit(checkout, ready)?);
@@ -596,7 +613,8 @@ mod tests {
                 let is_module = variant == Variant::Module;
                 assert_eq!(plan.compile_fail.is_empty(), !is_module, "{variant}");
                 assert_eq!(plan.codegen, variant != Variant::C, "{variant}");
-                assert_eq!((plan.unit, plan.apply, plan.image), (first, first, true));
+                assert_eq!((plan.unit, plan.apply, plan.rows), (first, first, first));
+                assert!(plan.image);
                 assert_eq!(plan.faults.len() > 1, first, "{variant}");
                 let has = |name| plan.suites.iter().any(|suite| suite.name == name);
                 assert_eq!(

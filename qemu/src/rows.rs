@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The test `readme.rows`: the README's table from the walkthroughs' steps to the tests. What it
+//! names of the kernel, of this project and of the tests is there, and no test is left out.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Instant;
+
+use lab_protocol::matches;
+use lab_protocol::Outcome;
+use lab_protocol::Variant;
+
+use crate::checkout::read_text;
+use crate::checkout::Checkout;
+use crate::compile_fail;
+use crate::failure::Result;
+use crate::guest::Guest;
+use crate::judge::Test;
+use crate::kernel::Kernel;
+use crate::kunit;
+use crate::test::complain;
+use crate::ui::Stage;
+
+/// The test's name.
+pub const NAME: &str = "readme.rows";
+
+const README: &str = "README.md";
+/// What the table stands below.
+const HEADING: &str = "## From the walkthrough to the test";
+/// The rows that there have to be, besides others.
+const ROWS: std::ops::RangeInclusive<u32> = 1..=19;
+/// How the names of the tests begin of which none may be left out.
+const ALL_OF: [&str; 2] = ["guest.", "kunit.rust_"];
+/// What is before a name where it is defined: in Rust, and in C, where it is anything.
+const RUST: [&str; 10] = [
+    "fn ",
+    "struct ",
+    "enum ",
+    "trait ",
+    "const ",
+    "static ",
+    "type ",
+    "macro_rules! ",
+    "mod ",
+    "union ",
+];
+
+/// Runs it, with the kernel's own source and the tests that there are.
+pub fn run(checkout: &Checkout, kernel: &Kernel, guest: &Guest) -> Result<Test> {
+    let stage = Stage::start("readme", "checking the table of rows");
+    let start = Instant::now();
+    let rows = parse(&read_text(&checkout.path(README))?);
+    let tests = tests(checkout, kernel, guest)?;
+    let mut trouble = missing_rows(&rows);
+    for row in &rows {
+        trouble.extend(row.judge(&Sources { checkout, kernel }, &tests));
+    }
+    trouble.extend(left_out(&rows, &tests));
+    let mut test = Test {
+        name: NAME.into(),
+        outcome: Outcome::Passed,
+        detail: trouble.join("\n"),
+        time: Some(start.elapsed()),
+    };
+    if trouble.is_empty() {
+        stage.done(&format!("{} rows, {} tests", rows.len(), tests.len()));
+        return Ok(test);
+    }
+    test.outcome = Outcome::Failed;
+    stage.fail();
+    complain(&test, kernel.variant, README);
+    Ok(test)
+}
+
+/// The names of all tests of all variants.
+fn tests(checkout: &Checkout, kernel: &Kernel, guest: &Guest) -> Result<BTreeSet<String>> {
+    let upstream = kernel.pristine_texts(&kunit::UPSTREAM)?;
+    let mut names: BTreeSet<String> = compile_fail::all(checkout)?.into_iter().collect();
+    for variant in Variant::ALL {
+        names.extend(guest.list(variant)?);
+        for suite in kunit::expected(checkout, variant, &upstream, &|_| true)? {
+            let name = &suite.name;
+            names.extend(
+                suite
+                    .cases
+                    .iter()
+                    .map(|case| format!("kunit.{name}.{case}")),
+            );
+        }
+    }
+    names.extend(crate::test::SINGLE.map(String::from));
+    Ok(names)
+}
+
+/// Where the files are that the table names.
+struct Sources<'a> {
+    checkout: &'a Checkout,
+    kernel: &'a Kernel,
+}
+
+trait Files {
+    /// The text of one of the kernel's files as upstream has it, or of this project's.
+    fn read(&self, upstream: bool, path: &str) -> Option<String>;
+}
+
+impl Files for Sources<'_> {
+    fn read(&self, upstream: bool, path: &str) -> Option<String> {
+        let path = match upstream {
+            true => self.kernel.pristine(path),
+            false => self.checkout.path(path),
+        };
+        read_text(&path).ok()
+    }
+}
+
+/// A row of the table: what is in backquotes, cell by cell.
+#[derive(Debug, PartialEq)]
+struct Row {
+    name: String,
+    upstream: Vec<String>,
+    here: Vec<String>,
+    tests: Vec<String>,
+}
+
+fn parse(readme: &str) -> Vec<Row> {
+    readme
+        .lines()
+        .skip_while(|line| *line != HEADING)
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
+        .filter(|line| line.starts_with('|'))
+        // The heads of the columns, and the line below.
+        .skip(2)
+        .filter_map(parse_row)
+        .collect()
+}
+
+fn parse_row(line: &str) -> Option<Row> {
+    let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+    let [name, _, upstream, here, tests] = cells[..] else {
+        return None;
+    };
+    Some(Row {
+        name: name.into(),
+        upstream: spans(upstream),
+        here: spans(here),
+        tests: spans(tests),
+    })
+}
+
+/// What is between backquotes.
+fn spans(cell: &str) -> Vec<String> {
+    cell.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(String::from)
+        .collect()
+}
+
+impl Row {
+    fn judge(&self, files: &dyn Files, tests: &BTreeSet<String>) -> Vec<String> {
+        let mut trouble = items(&self.upstream, &|path| files.read(true, path), has_word);
+        trouble.extend(items(&self.here, &|path| files.read(false, path), defines));
+        if self.tests.is_empty() {
+            trouble.push("no test".into());
+        }
+        for glob in &self.tests {
+            if !tests.iter().any(|test| matches(glob, test)) {
+                trouble.push(format!("no test is called {glob}"));
+            }
+        }
+        let name = &self.name;
+        trouble
+            .into_iter()
+            .map(|t| format!("{name}: {t}"))
+            .collect()
+    }
+}
+
+/// Goes through a cell: after a file come things that are in it.
+fn items(
+    spans: &[String],
+    read: &dyn Fn(&str) -> Option<String>,
+    is_in: fn(&str, &str) -> bool,
+) -> Vec<String> {
+    let mut trouble = Vec::new();
+    let mut file: Option<(&str, String)> = None;
+    for span in spans {
+        if is_file(span) {
+            file = read(span).map(|text| (span.as_str(), text));
+            if file.is_none() {
+                trouble.push(format!("there is no {span}"));
+            }
+            continue;
+        }
+        let item = span.trim_end_matches("()");
+        match &file {
+            Some((path, text)) if !is_in(text, item) => {
+                trouble.push(format!("there is no {item} in {path}"));
+            }
+            Some(_) => {}
+            None => trouble.push(format!("{item} is in no file")),
+        }
+    }
+    trouble
+}
+
+fn is_file(span: &str) -> bool {
+    let extension = Path::new(span).extension().unwrap_or_default();
+    ["c", "h", "rs", "patch", "bconf"]
+        .iter()
+        .any(|known| extension == *known)
+}
+
+/// Whether `word` is in `text`, and not part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    text.match_indices(word).any(|(at, _)| {
+        !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next())
+    })
+}
+
+/// Whether `item`, of which only what is behind the last `::` counts, is defined in `text`.
+fn defines(text: &str, item: &str) -> bool {
+    let name = item.rsplit("::").next().unwrap_or(item);
+    RUST.iter()
+        .any(|keyword| has_word(text, &format!("{keyword}{name}")))
+        || text.contains(&format!("{name}("))
+}
+
+fn missing_rows(rows: &[Row]) -> Vec<String> {
+    ROWS.map(|number| format!("S{number}"))
+        .filter(|name| !rows.iter().any(|row| row.name == *name))
+        .map(|name| format!("there is no row {name}"))
+        .collect()
+}
+
+/// Tests that no row has.
+fn left_out(rows: &[Row], tests: &BTreeSet<String>) -> Vec<String> {
+    let is_in_a_row = |test: &str| {
+        let mut globs = rows.iter().flat_map(|row| &row.tests);
+        globs.any(|glob| matches(glob, test))
+    };
+    tests
+        .iter()
+        .filter(|test| ALL_OF.iter().any(|start| test.starts_with(start)))
+        .filter(|test| !is_in_a_row(test))
+        .map(|test| format!("{test} is in no row"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fake;
+
+    impl Files for Fake {
+        fn read(&self, upstream: bool, path: &str) -> Option<String> {
+            match (upstream, path) {
+                (true, "net/core/dev.c") => Some("int net_dev_init(void)\n{\n}\n".into()),
+                (false, "a.rs") => Some("impl A {\n    fn init(x: u8) {}\n}\n".into()),
+                _ => None,
+            }
+        }
+    }
+
+    const README: &str = "## Other\n| S1 | x | `y` | `z` | `t` |\n\n\
+        ## From the walkthrough to the test\n\nSome words.\n\n\
+        | row | step | in 7.3 | here | shown by |\n|---|---|---|---|---|\n\
+        | S1 | start | `net/core/dev.c`: `net_dev_init()` | `a.rs`: `A::init` | `guest.*`, `kunit.x` |\n\
+        \n## After\n| S2 | x | | | |\n";
+
+    fn tests() -> BTreeSet<String> {
+        ["guest.a", "kunit.x", "kunit.rust_y.z"]
+            .map(String::from)
+            .into()
+    }
+
+    fn judge(from: &str, to: &str) -> Vec<String> {
+        let readme = README.replacen(from, to, 1);
+        assert!(from.is_empty() || readme != README);
+        let rows = parse(&readme);
+        assert_eq!(rows.len(), 1);
+        rows[0].judge(&Fake, &tests())
+    }
+
+    #[test]
+    fn what_a_row_names_is_there() {
+        assert_eq!(judge("", ""), Vec::<String>::new());
+        for (from, to) in [
+            ("net_dev_init()", "net_dev_ini()"),
+            ("net_dev_init()", "dev_init()"),
+            ("net/core/dev.c", "net/core/dev2.c"),
+            ("`net/core/dev.c`: ", ""),
+            ("A::init", "A::exit"),
+            ("`a.rs`", "`b.rs`"),
+            ("`kunit.x`", "`kunit.y`"),
+            ("`guest.*`, `kunit.x`", "nothing"),
+        ] {
+            assert!(!judge(from, to).is_empty(), "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn no_row_and_no_test_is_left_out() {
+        let rows = parse(README);
+        assert_eq!(missing_rows(&rows).len(), 18);
+        assert_eq!(left_out(&rows, &tests()), ["kunit.rust_y.z is in no row"]);
+    }
+}
