@@ -137,7 +137,9 @@ impl<T: Operations<Stats = Lstats>, S: HasStats> Device<T, S> {
 ///
 /// # Safety
 ///
-/// `dev` must be a valid device with `lstats`, and `packets` and `bytes` valid for writes.
+/// `dev` must be a valid device with `lstats`, and `packets` and `bytes` valid for writes. They need
+/// not be aligned: drivers hand on what they got for `ndo_get_stats64`, which netlink does not
+/// align.
 #[doc(hidden)]
 #[inline]
 pub unsafe fn dev_lstats_read(
@@ -163,8 +165,8 @@ pub unsafe fn dev_lstats_read(
 
     // SAFETY: By the safety requirements.
     unsafe {
-        packets.write(sum.packets);
-        bytes.write(sum.bytes);
+        packets.write_unaligned(sum.packets);
+        bytes.write_unaligned(sum.bytes);
     }
 }
 
@@ -206,7 +208,7 @@ macro_rules! dev_lstats_read {
         /// # Safety
         ///
         /// As C has it: `dev` must be a valid device with `lstats`, and the other pointers valid
-        /// for writes.
+        /// for writes, if not aligned.
         #[$crate::prelude::export]
         unsafe extern "C" fn dev_lstats_read(
             dev: *mut $crate::bindings::net_device,
