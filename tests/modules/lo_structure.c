@@ -22,11 +22,11 @@
 /* Where struct netdev_name_node is. */
 #include <../net/core/dev.h>
 
-#define NUMBER(field) seq_printf(seq, #field " %lld\n", (long long)lo->field)
-#define MASK(field) seq_printf(seq, #field " %#llx\n", (unsigned long long)lo->field)
-#define LEADS(field, to) lead(seq, #field, lo->field, to)
-#define NOWHERE(field) lead(seq, #field, rcu_access_pointer(lo->field), NULL)
-#define EMPTY(field) list(seq, #field, &lo->field)
+#define NUMBER(field) seq_printf(seq, #field " %lld\n", (long long)(field))
+#define MASK(field) seq_printf(seq, #field " %#llx\n", (unsigned long long)(field))
+#define LEADS(field, to) lead(seq, #field, field, to)
+#define NOWHERE(field) lead(seq, #field, rcu_access_pointer(field), NULL)
+#define LENGTH(field) list(seq, #field, &(field))
 #define C(field, value) seq_printf(seq, "c." #field " %#llx\n", (unsigned long long)(value))
 
 /* Where a pointer leads that may lead to one thing only. */
@@ -75,7 +75,7 @@ static void membership(struct seq_file *seq, struct net *net, struct net_device 
 {
 	struct netdev_name_node *node = lo->name_node;
 
-	LEADS(nd_net.net, net);
+	LEADS(lo->nd_net.net, net);
 	seq_printf(seq, "name %s\n", lo->name);
 	lead(seq, "name_node.dev", node->dev, lo);
 	lead(seq, "name_node.name", node->name, lo->name);
@@ -91,23 +91,23 @@ static void membership(struct seq_file *seq, struct net *net, struct net_device 
 	lead(seq, "dev_get_by_name(lo)", dev_get_by_name_rcu(net, "lo"), lo);
 	lead(seq, "dev_get_by_index(1)", dev_get_by_index_rcu(net, LOOPBACK_IFINDEX), lo);
 	rcu_read_unlock();
-	NUMBER(ifindex);
-	NUMBER(group);
-	NUMBER(name_assign_type);
-	NOWHERE(ifalias);
+	NUMBER(lo->ifindex);
+	NUMBER(lo->group);
+	NUMBER(lo->name_assign_type);
+	NOWHERE(lo->ifalias);
 }
 
 /* What hangs off it, and what it hangs off: other devices, contexts, list heads. */
 static void lists(struct seq_file *seq, const struct net_device *lo)
 {
-	EMPTY(adj_list.upper);
-	EMPTY(adj_list.lower);
-	EMPTY(napi_list);
-	EMPTY(unreg_list);
-	EMPTY(close_list);
-	EMPTY(link_watch_list);
-	EMPTY(work_node);
-	EMPTY(net_notifier_list);
+	LENGTH(lo->adj_list.upper);
+	LENGTH(lo->adj_list.lower);
+	LENGTH(lo->napi_list);
+	LENGTH(lo->unreg_list);
+	LENGTH(lo->close_list);
+	LENGTH(lo->link_watch_list);
+	LENGTH(lo->work_node);
+	LENGTH(lo->net_notifier_list);
 }
 
 /* Says of each of a list's packet handlers whose it is, which is for its own devices only. */
@@ -168,35 +168,35 @@ static void addresses(struct seq_file *seq, const struct net_device *lo)
 
 	if (!list_empty(&lo->dev_addrs.list))
 		first = list_first_entry(&lo->dev_addrs.list, struct netdev_hw_addr, list);
-	EMPTY(dev_addrs.list);
-	NUMBER(dev_addrs.count);
+	LENGTH(lo->dev_addrs.list);
+	NUMBER(lo->dev_addrs.count);
 	lead_as(seq, "dev_addr", lo->dev_addr, first ? first->addr : NULL, "the first of them");
 	seq_printf(seq, "dev_addr.type %d\n", first ? first->type : -1);
 	seq_printf(seq, "dev_addr.addr %*phC\n", MAX_ADDR_LEN, lo->dev_addr);
 	seq_printf(seq, "dev_addr_shadow %*phC\n", MAX_ADDR_LEN, lo->dev_addr_shadow);
 	seq_printf(seq, "perm_addr %*phC\n", MAX_ADDR_LEN, lo->perm_addr);
 	seq_printf(seq, "broadcast %*phC\n", MAX_ADDR_LEN, lo->broadcast);
-	NUMBER(addr_assign_type);
-	EMPTY(uc.list);
-	NUMBER(uc.count);
-	EMPTY(mc.list);
-	NUMBER(mc.count);
-	NUMBER(promiscuity);
-	NUMBER(allmulti);
-	NUMBER(uc_promisc);
+	NUMBER(lo->addr_assign_type);
+	LENGTH(lo->uc.list);
+	NUMBER(lo->uc.count);
+	LENGTH(lo->mc.list);
+	NUMBER(lo->mc.count);
+	NUMBER(lo->promiscuity);
+	NUMBER(lo->allmulti);
+	NUMBER(lo->uc_promisc);
 }
 
-static void qdisc(struct seq_file *seq, const struct Qdisc *q, const struct net_device *lo)
+static void discipline(struct seq_file *seq, const struct Qdisc *q, const struct net_device *lo)
 {
 	const struct netdev_queue *queue = q->dev_queue;
 
 	seq_printf(seq, "qdisc.ops %s\n", q->ops->id);
 	if (queue == lo->_tx)
-		seq_printf(seq, "qdisc.dev_queue _tx[0]\n");
+		seq_puts(seq, "qdisc.dev_queue _tx[0]\n");
 	else if (!queue->dev && rcu_access_pointer(queue->qdisc) == q)
-		seq_printf(seq, "qdisc.dev_queue its own, of no device\n");
+		seq_puts(seq, "qdisc.dev_queue its own, of no device\n");
 	else
-		seq_printf(seq, "qdisc.dev_queue elsewhere\n");
+		seq_puts(seq, "qdisc.dev_queue elsewhere\n");
 	seq_printf(seq, "qdisc.enqueue %ps\n", q->enqueue);
 	seq_printf(seq, "qdisc.dequeue %ps\n", q->dequeue);
 	seq_printf(seq, "qdisc.flags %#x\n", q->flags);
@@ -225,10 +225,10 @@ static void tx(struct seq_file *seq, struct net_device *lo)
 	int bucket, hashed = 0;
 	struct Qdisc *q;
 
-	NUMBER(num_tx_queues);
-	NUMBER(real_num_tx_queues);
-	NUMBER(num_tc);
-	NUMBER(tx_queue_len);
+	NUMBER(lo->num_tx_queues);
+	NUMBER(lo->real_num_tx_queues);
+	NUMBER(lo->num_tc);
+	NUMBER(lo->tx_queue_len);
 	lead(seq, "_tx", netdev_get_tx_queue(lo, 0), lo->_tx);
 	lead(seq, "_tx[0].dev", queue->dev, lo);
 	lead(seq, "_tx[0].sb_dev", queue->sb_dev, NULL);
@@ -238,37 +238,33 @@ static void tx(struct seq_file *seq, struct net_device *lo)
 	seq_printf(seq, "_tx[0].trans_start %s\n", queue->trans_start ? "set" : "never");
 	seq_printf(seq, "_tx[0].state %#lx\n", queue->state);
 	seq_printf(seq, "_tx[0].xmit_lock_owner %d\n", queue->xmit_lock_owner);
-	seq_printf(seq, "_tx[0]._xmit_lock %s\n",
-		   spin_is_locked(&queue->_xmit_lock) ? "taken" : "free");
-	seq_printf(seq, "tx_global_lock %s\n",
-		   spin_is_locked(&lo->tx_global_lock) ? "taken" : "free");
 	seq_printf(seq, "_tx[0].kobj %s\n", kobject_name(&queue->kobj));
 	lead(seq, "_tx[0].kobj.parent", queue->kobj.parent, &lo->queues_kset->kobj);
 	lead(seq, "_tx[0].kobj.kset", queue->kobj.kset, lo->queues_kset);
 
 	q = rtnl_dereference(lo->qdisc);
 	own_qdisc(seq, "qdisc", q, q);
-	qdisc(seq, q, lo);
+	discipline(seq, q, lo);
 	own_qdisc(seq, "_tx[0].qdisc", rcu_access_pointer(queue->qdisc), q);
 	own_qdisc(seq, "_tx[0].qdisc_sleeping", rcu_access_pointer(queue->qdisc_sleeping), q);
 	hash_for_each(lo->qdisc_hash, bucket, q, hash)
 		hashed++;
 	seq_printf(seq, "qdisc_hash %d\n", hashed);
-	NOWHERE(ingress_queue);
+	NOWHERE(lo->ingress_queue);
 	seq_printf(seq, "watchdog_timer %s\n",
 		   timer_pending(&lo->watchdog_timer) ? "pending" : "idle");
-	NUMBER(watchdog_timeo);
-	NUMBER(watchdog_ref_held);
+	NUMBER(lo->watchdog_timeo);
+	NUMBER(lo->watchdog_ref_held);
 	seq_printf(seq, "qdisc_tx_busylock %s\n", lo->qdisc_tx_busylock ? "there" : "none");
-	NOWHERE(xdp_bulkq);
+	NOWHERE(lo->xdp_bulkq);
 }
 
 static void rx(struct seq_file *seq, struct net_device *lo)
 {
 	struct netdev_rx_queue *queue = lo->_rx;
 
-	NUMBER(num_rx_queues);
-	NUMBER(real_num_rx_queues);
+	NUMBER(lo->num_rx_queues);
+	NUMBER(lo->real_num_rx_queues);
 	lead(seq, "_rx[0].dev", queue->dev, lo);
 	lead(seq, "_rx[0].xdp_rxq.dev", queue->xdp_rxq.dev, lo);
 	seq_printf(seq, "_rx[0].xdp_rxq.queue_index %u\n", queue->xdp_rxq.queue_index);
@@ -277,14 +273,14 @@ static void rx(struct seq_file *seq, struct net_device *lo)
 	seq_printf(seq, "_rx[0].kobj %s\n", kobject_name(&queue->kobj));
 	lead(seq, "_rx[0].kobj.parent", queue->kobj.parent, &lo->queues_kset->kobj);
 	lead(seq, "_rx[0].kobj.kset", queue->kobj.kset, lo->queues_kset);
-	NOWHERE(rx_handler);
-	NOWHERE(rx_handler_data);
-	NOWHERE(xdp_prog);
-	NUMBER(xdp_features);
-	NUMBER(threaded);
-	NUMBER(num_napi_configs);
-	NUMBER(gro_flush_timeout);
-	NUMBER(napi_defer_hard_irqs);
+	NOWHERE(lo->rx_handler);
+	NOWHERE(lo->rx_handler_data);
+	NOWHERE(lo->xdp_prog);
+	NUMBER(lo->xdp_features);
+	NUMBER(lo->threaded);
+	NUMBER(lo->num_napi_configs);
+	NUMBER(lo->gro_flush_timeout);
+	NUMBER(lo->napi_defer_hard_irqs);
 }
 
 /* Protocols, and what they keep for it. */
@@ -302,21 +298,21 @@ static void protocols(struct seq_file *seq, const struct net_device *lo)
 	lead(seq, "ip6_ptr.dev", idev ? idev->dev : NULL, lo);
 	if (idev)
 		list(seq, "ip6_ptr.addr_list", &idev->addr_list);
-	NOWHERE(phydev);
-	NOWHERE(sfp_bus);
-	NOWHERE(devlink_port);
-	NOWHERE(rtnl_link_ops);
-	NOWHERE(stat_ops);
-	NOWHERE(queue_mgmt_ops);
-	NOWHERE(xdp_metadata_ops);
-	NOWHERE(xsk_tx_metadata_ops);
-	NOWHERE(udp_tunnel_nic_info);
-	NOWHERE(udp_tunnel_nic);
-	NOWHERE(offload_xstats_l3);
-	NOWHERE(irq_moder);
-	NOWHERE(hwprov);
-	NOWHERE(ml_priv);
-	LEADS(cfg_pending, lo->cfg);
+	NOWHERE(lo->phydev);
+	NOWHERE(lo->sfp_bus);
+	NOWHERE(lo->devlink_port);
+	NOWHERE(lo->rtnl_link_ops);
+	NOWHERE(lo->stat_ops);
+	NOWHERE(lo->queue_mgmt_ops);
+	NOWHERE(lo->xdp_metadata_ops);
+	NOWHERE(lo->xsk_tx_metadata_ops);
+	NOWHERE(lo->udp_tunnel_nic_info);
+	NOWHERE(lo->udp_tunnel_nic);
+	NOWHERE(lo->offload_xstats_l3);
+	NOWHERE(lo->irq_moder);
+	NOWHERE(lo->hwprov);
+	NOWHERE(lo->ml_priv);
+	LEADS(lo->cfg_pending, lo->cfg);
 }
 
 /* As a device of the driver core. */
@@ -327,16 +323,16 @@ static void device(struct seq_file *seq, struct net *net, struct net_device *lo)
 
 	seq_printf(seq, "dev.kobj %s\n", kobject_name(&dev->kobj));
 	seq_printf(seq, "dev.class %s\n", dev->class->name);
-	LEADS(dev.parent, NULL);
-	LEADS(dev.platform_data, lo);
-	LEADS(dev.groups, lo->sysfs_groups);
+	LEADS(lo->dev.parent, NULL);
+	LEADS(lo->dev.platform_data, lo);
+	LEADS(lo->dev.groups, lo->sysfs_groups);
 	lead(seq, "dev.class.namespace", dev->class->namespace(dev), to_ns_common(net));
 	seq_printf(seq, "dev.kobj.parent %s\n", parent ? kobject_name(parent) : "none");
 	seq_printf(seq, "dev.kobj.parent.parent %s\n",
 		   parent && parent->parent ? kobject_name(parent->parent) : "none");
 	seq_printf(seq, "queues_kset %s\n", kobject_name(&lo->queues_kset->kobj));
 	lead(seq, "queues_kset.parent", lo->queues_kset->kobj.parent, &dev->kobj);
-	EMPTY(queues_kset->list);
+	LENGTH(lo->queues_kset->list);
 }
 
 /* For each possible CPU there is a counter of its own. */
@@ -345,7 +341,7 @@ static void statistics(struct seq_file *seq, const struct net_device *lo)
 	const struct pcpu_lstats *last = NULL, *lstats;
 	unsigned int cpu, there = 0;
 
-	NUMBER(pcpu_stat_type);
+	NUMBER(lo->pcpu_stat_type);
 	seq_printf(seq, "lstats %s\n", lo->lstats ? "there" : "none");
 	for_each_possible_cpu(cpu) {
 		lstats = lo->lstats ? per_cpu_ptr(lo->lstats, cpu) : NULL;
@@ -363,70 +359,70 @@ static void statistics(struct seq_file *seq, const struct net_device *lo)
 
 static void life(struct seq_file *seq, const struct net_device *lo)
 {
-	NUMBER(reg_state);
-	NUMBER(dismantle);
-	NUMBER(moving_ns);
-	NUMBER(rtnl_link_initializing);
-	NUMBER(needs_free_netdev);
-	NUMBER(up);
-	NUMBER(request_ops_lock);
-	NUMBER(operstate);
-	NUMBER(link_mode);
-	NUMBER(proto_down);
-	NUMBER(proto_down_reason);
+	NUMBER(lo->reg_state);
+	NUMBER(lo->dismantle);
+	NUMBER(lo->moving_ns);
+	NUMBER(lo->rtnl_link_initializing);
+	NUMBER(lo->needs_free_netdev);
+	NUMBER(lo->up);
+	NUMBER(lo->request_ops_lock);
+	NUMBER(lo->operstate);
+	NUMBER(lo->link_mode);
+	NUMBER(lo->proto_down);
+	NUMBER(lo->proto_down_reason);
 	state(seq, lo);
 	seq_printf(seq, "references %s\n", netdev_refcnt_read(lo) > 0 ? "held" : "none");
 }
 
 static void values(struct seq_file *seq, const struct net_device *lo)
 {
-	MASK(flags);
-	MASK(gflags);
-	MASK(priv_flags);
-	NUMBER(lltx);
-	NUMBER(netmem_tx);
-	NUMBER(netns_immutable);
-	NUMBER(see_all_hwtstamp_requests);
-	NUMBER(change_proto_down);
-	NUMBER(fcoe_mtu);
-	NUMBER(mtu);
-	NUMBER(min_mtu);
-	NUMBER(max_mtu);
-	NUMBER(type);
-	NUMBER(hard_header_len);
-	NUMBER(min_header_len);
-	NUMBER(addr_len);
-	NUMBER(needed_headroom);
-	NUMBER(needed_tailroom);
-	NUMBER(upper_level);
-	NUMBER(lower_level);
-	NUMBER(neigh_priv_len);
-	NUMBER(priv_len);
-	NUMBER(dev_id);
-	NUMBER(dev_port);
-	NUMBER(if_port);
-	NUMBER(dma);
-	NUMBER(irq);
-	NUMBER(mem_start);
-	NUMBER(mem_end);
-	NUMBER(base_addr);
-	NUMBER(gso_max_size);
-	NUMBER(gso_max_segs);
-	NUMBER(gso_ipv4_max_size);
-	NUMBER(gro_max_size);
-	NUMBER(gro_ipv4_max_size);
-	NUMBER(tso_max_size);
-	NUMBER(tso_max_segs);
-	NUMBER(xdp_zc_max_segs);
-	NUMBER(max_pacing_offload_horizon);
-	MASK(features);
-	MASK(hw_features);
-	MASK(wanted_features);
-	MASK(vlan_features);
-	MASK(hw_enc_features);
-	MASK(mpls_features);
-	MASK(mangleid_features);
-	MASK(gso_partial_features);
+	MASK(lo->flags);
+	MASK(lo->gflags);
+	MASK(lo->priv_flags);
+	NUMBER(lo->lltx);
+	NUMBER(lo->netmem_tx);
+	NUMBER(lo->netns_immutable);
+	NUMBER(lo->see_all_hwtstamp_requests);
+	NUMBER(lo->change_proto_down);
+	NUMBER(lo->fcoe_mtu);
+	NUMBER(lo->mtu);
+	NUMBER(lo->min_mtu);
+	NUMBER(lo->max_mtu);
+	NUMBER(lo->type);
+	NUMBER(lo->hard_header_len);
+	NUMBER(lo->min_header_len);
+	NUMBER(lo->addr_len);
+	NUMBER(lo->needed_headroom);
+	NUMBER(lo->needed_tailroom);
+	NUMBER(lo->upper_level);
+	NUMBER(lo->lower_level);
+	NUMBER(lo->neigh_priv_len);
+	NUMBER(lo->priv_len);
+	NUMBER(lo->dev_id);
+	NUMBER(lo->dev_port);
+	NUMBER(lo->if_port);
+	NUMBER(lo->dma);
+	NUMBER(lo->irq);
+	NUMBER(lo->mem_start);
+	NUMBER(lo->mem_end);
+	NUMBER(lo->base_addr);
+	NUMBER(lo->gso_max_size);
+	NUMBER(lo->gso_max_segs);
+	NUMBER(lo->gso_ipv4_max_size);
+	NUMBER(lo->gro_max_size);
+	NUMBER(lo->gro_ipv4_max_size);
+	NUMBER(lo->tso_max_size);
+	NUMBER(lo->tso_max_segs);
+	NUMBER(lo->xdp_zc_max_segs);
+	NUMBER(lo->max_pacing_offload_horizon);
+	MASK(lo->features);
+	MASK(lo->hw_features);
+	MASK(lo->wanted_features);
+	MASK(lo->vlan_features);
+	MASK(lo->hw_enc_features);
+	MASK(lo->mpls_features);
+	MASK(lo->mangleid_features);
+	MASK(lo->gso_partial_features);
 }
 
 /* What gen_lo_setup() of drivers/net/loopback.c sets, and what register_netdevice() makes of it. */
@@ -461,55 +457,57 @@ static void place(struct seq_file *seq, const char *what, const void *table)
 	seq_printf(seq, "%s %s\n", what, module ? "module" : "kernel");
 }
 
+/* A member of a table that may be there. */
+struct member {
+	const char *name;
+	size_t offset;
+};
+
+#define MEMBER(type, name) { #name, offsetof(struct type, name) }
+
+static const struct member net_device_ops_members[] = {
+	MEMBER(net_device_ops, ndo_init),
+	MEMBER(net_device_ops, ndo_start_xmit),
+	MEMBER(net_device_ops, ndo_get_stats64),
+	MEMBER(net_device_ops, ndo_set_mac_address),
+	{}
+};
+
+static const struct member ethtool_ops_members[] = {
+	MEMBER(ethtool_ops, get_link),
+	MEMBER(ethtool_ops, get_ts_info),
+	{}
+};
+
 /* Prints those of a table's words that are not zero: by the name of the member, if it has one. */
 static void table(struct seq_file *seq, const char *what, const void *words, size_t size,
-		  const char *(*name)(size_t offset))
+		  const struct member *members)
 {
 	const unsigned long *word = words;
 	size_t i;
 
 	for (i = 0; i < size / sizeof(*word); i++) {
-		const char *member = name(i * sizeof(*word));
+		const struct member *member = members;
 
 		if (!word[i])
 			continue;
-		if (member)
-			seq_printf(seq, "%s.%s %pS\n", what, member, (void *)word[i]);
+		while (member->name && member->offset != i * sizeof(*word))
+			member++;
+		if (member->name)
+			seq_printf(seq, "%s.%s %pS\n", what, member->name, (void *)word[i]);
 		else
 			seq_printf(seq, "%s[%zu] %pS\n", what, i, (void *)word[i]);
 	}
 }
 
-#define MEMBER(type, name) case offsetof(struct type, name): return #name
-
-static const char *net_device_ops_member(size_t offset)
-{
-	switch (offset) {
-	MEMBER(net_device_ops, ndo_init);
-	MEMBER(net_device_ops, ndo_start_xmit);
-	MEMBER(net_device_ops, ndo_get_stats64);
-	MEMBER(net_device_ops, ndo_set_mac_address);
-	}
-	return NULL;
-}
-
-static const char *ethtool_ops_member(size_t offset)
-{
-	switch (offset) {
-	MEMBER(ethtool_ops, get_link);
-	MEMBER(ethtool_ops, get_ts_info);
-	}
-	return NULL;
-}
-
 /* The driver's own: tables of functions, of which nothing but this may be there. */
 static void operations(struct seq_file *seq, const struct net_device *lo)
 {
-	LEADS(header_ops, &eth_header_ops);
+	LEADS(lo->header_ops, &eth_header_ops);
 	place(seq, "netdev_ops", lo->netdev_ops);
-	table(seq, "netdev_ops", lo->netdev_ops, sizeof(*lo->netdev_ops), net_device_ops_member);
+	table(seq, "netdev_ops", lo->netdev_ops, sizeof(*lo->netdev_ops), net_device_ops_members);
 	place(seq, "ethtool_ops", lo->ethtool_ops);
-	table(seq, "ethtool_ops", lo->ethtool_ops, sizeof(*lo->ethtool_ops), ethtool_ops_member);
+	table(seq, "ethtool_ops", lo->ethtool_ops, sizeof(*lo->ethtool_ops), ethtool_ops_members);
 	seq_printf(seq, "priv_destructor %pS\n", lo->priv_destructor);
 }
 

@@ -126,6 +126,7 @@ pub fn namespace_goes(context: &mut Context<'_>) -> Verdict {
         listener.forget()?;
         fresh::number()
     })?;
+    listener.await_end(number)?;
     let heard = listener.words_of(number)?;
     judge_end(&heard, &OTHERS, nobody(context.variant))
         .map_err(|why| format!("a namespace goes: {why}: {heard:?}"))?;

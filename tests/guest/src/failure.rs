@@ -132,37 +132,37 @@ pub fn allocation(context: &mut Context<'_>) -> Verdict {
     let variant = context.variant;
     let listener = Listener::insert()?;
     let _objects = count_objects()?;
-    let before = fresh::alive()?;
     let mut stages = Vec::new();
     let (mut nth, mut spare) = (1, 0);
     loop {
         listener.forget()?;
-        let (attempt, alive) = fresh::in_thread(|| {
+        let (attempt, events) = fresh::in_thread(|| {
             let attempt = attempt(&listener, "SUBSYS_INIT", nth, fresh::unshare)?;
             if attempt.result.is_ok() {
                 fresh::witness()?.judge(variant)?;
             }
-            Ok((attempt, fresh::alive()?))
+            Ok((attempt, listener.events()?))
         })
         .map_err(|why| format!("without allocation {nth}: {why}"))?;
-        fresh::gone(before)?;
+        let ended = events.iter().any(|event| event.what == "SUBSYS_EXIT");
+        if let Some(event) = events.first() {
+            listener.await_end(event.namespace)?;
+        }
         let events = listener.events()?;
-        let stage = judge(&attempt, &events, alive == before, nobody(variant))
+        let stage = judge(&attempt, &events, ended, nobody(variant))
             .map_err(|why| format!("without allocation {nth}: {why}: {attempt:?}, {events:?}"))?;
         stages.extend(stage);
         if attempt.left != 0 {
             break;
         }
-        if was_spare(&events) && spare < SPARE {
+        let was_spare = was_spare(&events);
+        if was_spare && spare < SPARE {
             spare += 1;
             continue;
         }
         spare = 0;
-        nth += if Stage::of(&events) == Stage::Own {
-            1
-        } else {
-            stride
-        };
+        let own = was_spare || stage == Some(Stage::Own);
+        nth += if own { 1 } else { stride };
     }
     let count = |stage| stages.iter().filter(|found| **found == stage).count();
     let counts = [Stage::Own, Stage::Added, Stage::Announced].map(count);
@@ -180,11 +180,11 @@ fn was_spare(events: &[Event]) -> bool {
 }
 
 /// Checks one attempt to make a namespace, after it is gone; the stage that it failed in, if it
-/// did. `alone`: there was no new namespace when the call returned.
+/// did. `ended`: it was gone when the call returned.
 fn judge(
     attempt: &Attempt,
     events: &[Event],
-    alone: bool,
+    ended: bool,
     nobody: &str,
 ) -> Result<Option<Stage>, String> {
     let done = events.iter().any(|event| event.what == "DEVICES_INIT");
@@ -194,13 +194,13 @@ fn judge(
     }
     none_left(events, 0)?;
     let Err(error) = attempt.result else {
-        return match done && !alone {
+        return match done && !ended {
             true => Ok(None),
             false => Err("it succeeds without all of its devices".into()),
         };
     };
     let stage = Stage::of(events);
-    if done || !alone {
+    if done || !ended {
         return Err("it fails, but the namespace is there".into());
     }
     if attempt.left != 0 || !stage.allows(error) {
@@ -213,17 +213,14 @@ fn judge(
 pub fn refused(context: &mut Context<'_>) -> Verdict {
     let variant = context.variant;
     let listener = Listener::insert()?;
-    let before = fresh::alive()?;
     for (step, error) in STEPS.into_iter().zip(ERRORS) {
         listener.forget()?;
         let code = (-error.raw_os_error()).to_string();
         let objection = Setting::set(&format!("{ACTIONS}/{step}/error"), &code)?;
         let result = fresh::in_thread(|| Ok(fresh::unshare()))?;
-        let alive = fresh::alive()?;
         drop(objection);
-        if result != Err(error) || alive != before {
-            let what = format!("{result:?}, {alive} namespaces, not {before}");
-            return Err(format!("{step} refused with {error}: {what}").into());
+        if result != Err(error) {
+            return Err(format!("{step} refused with {error}: {result:?}").into());
         }
         let events = listener.events()?;
         let heard: Vec<String> = events.iter().map(Event::words).collect();
@@ -274,11 +271,12 @@ impl Insertion {
         Ok(insertion)
     }
 
-    /// Inserts it for good, if it is not there.
+    /// Inserts it for good. What is there now may be left of an attempt.
     fn end(self, context: &mut Context<'_>) -> Verdict {
-        if modules::state(modules::DRIVER)?.is_none() {
-            unload::back(context)?;
+        if modules::state(modules::DRIVER)?.is_some() {
+            modules::remove(modules::DRIVER)?;
         }
+        unload::back(context)?;
         checks::owner(context, Scope::Init)?;
         Ok(self.second.end()?)
     }
@@ -381,8 +379,9 @@ impl Insertion {
 pub fn insmod(context: &mut Context<'_>) -> Verdict {
     let insertion = Insertion::prepare(context)?;
     let verdict = count_objects().and_then(|_objects| insertion.walk());
-    insertion.end(context)?;
-    Ok(verdict?)
+    let ended = insertion.end(context);
+    verdict?;
+    ended
 }
 
 /// insmod of the driver fails if somebody objects to the first `lo`, or to the second.
@@ -391,8 +390,9 @@ pub fn insmod_refused(context: &mut Context<'_>) -> Verdict {
     let verdict = STEPS.into_iter().zip(ERRORS).try_for_each(|(step, error)| {
         (1..=2).try_for_each(|count| insertion.refuse(step, count, error))
     });
-    insertion.end(context)?;
-    Ok(verdict?)
+    let ended = insertion.end(context);
+    verdict?;
+    ended
 }
 
 #[cfg(test)]
@@ -416,9 +416,9 @@ mod tests {
         result: Result<(), Errno>,
         left: u32,
         words: &str,
-        alone: bool,
+        ended: bool,
     ) -> Result<Option<Stage>, String> {
-        judge(&Attempt { result, left }, &events(words), alone, "-")
+        judge(&Attempt { result, left }, &events(words), ended, "-")
     }
 
     #[test]
@@ -434,7 +434,7 @@ mod tests {
             judged(Err(Errno::INVAL), 0, ADDED, true),
             Ok(Some(Stage::Added))
         );
-        for (result, left, words, alone) in [
+        for (result, left, words, ended) in [
             (Err(Errno::INVAL), 0, "SUBSYS_INIT SUBSYS_EXIT", true),
             (no_memory, 1, ADDED, true),
             (no_memory, 0, ADDED, false),
@@ -449,7 +449,7 @@ mod tests {
             (no_memory, 0, "", true),
             (no_memory, 0, "SUBSYS_INIT DEVICES_INIT SUBSYS_EXIT", true),
         ] {
-            assert!(judged(result, left, words, alone).is_err(), "{words}");
+            assert!(judged(result, left, words, ended).is_err(), "{words}");
         }
     }
 
