@@ -79,7 +79,7 @@ impl Limits {
         let (factor, memory) = if debug { (4, 1024) } else { (1, 512) };
         Self {
             memory,
-            whole: Duration::from_secs(300) * factor,
+            whole: Duration::from_secs(600) * factor,
             quiet: Duration::from_secs(45) * factor,
         }
     }
