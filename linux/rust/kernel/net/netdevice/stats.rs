@@ -137,9 +137,9 @@ impl<T: Operations<Stats = Lstats>, S: HasStats> Device<T, S> {
 ///
 /// # Safety
 ///
-/// `dev` must be a valid device with `lstats`, and `packets` and `bytes` valid for writes. They need
-/// not be aligned: drivers hand on what they got for `ndo_get_stats64`, which netlink does not
-/// align.
+/// `dev` must be a valid device with `lstats`, and `packets` and `bytes` valid for writes. They
+/// need not be aligned: drivers hand on what they got for `ndo_get_stats64`, which netlink does
+/// not align.
 #[doc(hidden)]
 #[inline]
 pub unsafe fn dev_lstats_read(
