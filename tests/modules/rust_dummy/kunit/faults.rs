@@ -161,9 +161,13 @@ mod cases {
             assert_eq!(TALLY.made(), n as i32 - missing);
             assert_eq!(TALLY.dropped(), TALLY.made());
             if !failed {
-                // What debugging allocates beside them is not vital.
-                assert_eq!(missing, PARTS);
-                assert!(n as i32 == PARTS + 1 || cfg!(CONFIG_DEBUG_KMEMLEAK));
+                // What debugging allocates beside them is not vital, but not the same each time: a
+                // part may be skipped then, or be hit twice.
+                if cfg!(CONFIG_DEBUG_KMEMLEAK) {
+                    assert!(missing > 0);
+                } else {
+                    assert_eq!((missing, n as i32), (PARTS, PARTS + 1));
+                }
                 return Ok(());
             }
         }
