@@ -23,7 +23,8 @@ const TESTS: &str = "?u*";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mutant {
-    /// What it is called: a few words with underscores between them.
+    /// What it is called: a few words with underscores between them. Once read, what its file is
+    /// called comes before that: `driver.counted_twice`.
     pub name: String,
     /// The file that it is in.
     pub file: String,
@@ -92,7 +93,11 @@ pub fn all(checkout: &Checkout) -> Result<Vec<Mutant>> {
     files.sort();
     let mut all: Vec<Mutant> = Vec::new();
     for file in files {
-        all.extend(parse(&read_text(&file)?, &checkout.show(&file))?);
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        for mut mutant in parse(&read_text(&file)?, &checkout.show(&file))? {
+            mutant.name = format!("{stem}.{}", mutant.name);
+            all.push(mutant);
+        }
     }
     for (index, mutant) in all.iter().enumerate() {
         mutant.of(&read_text(&checkout.path(&mutant.file))?)?;
@@ -163,5 +168,8 @@ mod tests {
         let all = all(&Checkout { root }).unwrap();
         assert!(all.len() >= 60, "there are {}", all.len());
         assert_eq!(all.iter().filter(|mutant| mutant.sample).count(), 6);
+        assert!(all
+            .iter()
+            .any(|mutant| mutant.name == "driver.counted_twice"));
     }
 }

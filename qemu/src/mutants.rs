@@ -99,8 +99,9 @@ pub fn run(checkout: &Checkout, options: &Options, sample: bool) -> Result {
         let fraction = index as f64 / mutants.len() as f64;
         let outcome = trial.mutant(mutant, fraction, left)?;
         outcomes.push(outcome);
+        // All of them take hours: what was seen is kept if it ends early.
+        save(checkout, &outcomes)?;
     }
-    save(checkout, &outcomes)?;
     let summary = Summary::of(&outcomes);
     ui::line(&format!("\nwho killed whom is in build/{REPORT}"));
     ui::line(&summary.line());
