@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::build;
 use crate::checkout::make_dir;
 use crate::checkout::remove;
 use crate::checkout::write;
@@ -184,9 +185,9 @@ impl Slot {
         let new = slots.join(format!(".new-{}", std::process::id()));
         let lock = Lock::take(&new.join("lock"), Mode::Exclusive, "is unpacking")?;
         let guard = Unfinished(&new);
-        let mut record = match copy_of_another(cache, wanted, &new)? {
-            Some(record) => record,
-            None => unpacked(cache, wanted, &new)?,
+        let (mut record, origin) = match copy_of_another(cache, wanted, &new)? {
+            Some((record, origin)) => (record, Some(origin)),
+            None => (unpacked(cache, wanted, &new)?, None),
         };
         record.owner.clone_from(&checkout.root);
         store(&new, &record)?;
@@ -195,6 +196,9 @@ impl Slot {
             .map(|n: u32| slots.join(n.to_string()))
             .find(|dir| !dir.exists())
             .unwrap_or_else(|| slots.join("x"));
+        if let Some(origin) = origin {
+            relocate_builds(&new.join("linux"), &origin.join("linux"), &dir.join("linux"))?;
+        }
         fs::rename(&new, &dir).map_err(|e| Failure::io("rename", &new, e))?;
         std::mem::forget(guard);
         Ok(Self {
@@ -275,8 +279,12 @@ fn unpacked(cache: &Cache, wanted: &Wanted, new: &Path) -> Result<Record> {
 }
 
 /// Fills a new slot from one that another checkout has, builds and all, if there is one that is
-/// not being changed: then only what differs has to be built.
-fn copy_of_another(cache: &Cache, wanted: &Wanted, new: &Path) -> Result<Option<Record>> {
+/// not being changed: then only what differs has to be built. Says which one that was.
+fn copy_of_another(
+    cache: &Cache,
+    wanted: &Wanted,
+    new: &Path,
+) -> Result<Option<(Record, PathBuf)>> {
     let mut candidates = all(cache)?;
     // The latest build is the most likely to be like the one that is wanted.
     candidates.sort_by_key(|dir| std::cmp::Reverse(last_built(dir)));
@@ -299,9 +307,8 @@ fn copy_of_another(cache: &Cache, wanted: &Wanted, new: &Path) -> Result<Option<
                 copy(&dir.join(name), new, &mut stage)?;
             }
         }
-        forget_builds(&new.join("linux"))?;
         stage.done("started from another checkout's kernel");
-        return Ok(Some(record));
+        return Ok(Some((record, dir)));
     }
     Ok(None)
 }
@@ -324,12 +331,14 @@ fn copy(from: &Path, to: &Path, stage: &mut Stage) -> Result {
     process::output(&mut cp, Exit::Cache).map(drop)
 }
 
-/// Copied builds know their old place: make has to look at them again.
-fn forget_builds(linux: &Path) -> Result {
+/// Copied builds know their old place, `from`. Told the new one, `to`, make builds only what differs,
+/// but it has to look at them again.
+fn relocate_builds(linux: &Path, from: &Path, to: &Path) -> Result {
     let entries = fs::read_dir(linux).map_err(|e| Failure::io("read", linux, e))?;
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with("build-") {
             remove(&entry.path().join(STAMP))?;
+            build::relocate(&entry.path(), from, to)?;
         }
     }
     Ok(())
