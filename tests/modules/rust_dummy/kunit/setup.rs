@@ -15,6 +15,7 @@ use kernel::{
             NetdevTx,
             NoStats,
             PrivFlag,
+            PrivFlags,
             Setup,
             UnregisteredDevice,
             XmitContext, //
@@ -22,6 +23,11 @@ use kernel::{
         skbuff::SkBuff, //
     },
     prelude::*, //
+};
+
+use super::drivers::{
+    self,
+    drivers, //
 };
 
 const NAME: Name<'static> = Name::from_static(c"rdsetup%d");
@@ -63,17 +69,15 @@ impl<T: netdevice::Operations> Fields for Setup<'_, T> {
 }
 
 const NONE: usize = 0;
-const ADDR_TOO_LONG: usize = 1;
-const ADDR_TOO_SHORT: usize = 2;
-const HEADER_TOO_SHORT: usize = 3;
-const UP: usize = 4;
-const PROMISC: usize = 5;
-const MTU_TOO_LARGE: usize = 6;
-const TSO_TOO_SMALL: usize = 7;
+const ADDR_TOO_SHORT: usize = 1;
+const HEADER_TOO_SHORT: usize = 2;
+const UP: usize = 3;
+const PROMISC: usize = 4;
+const MTU_TOO_LARGE: usize = 5;
+const TSO_TOO_SMALL: usize = 6;
 
-const MISTAKES: [Mistake; 8] = [
+const MISTAKES: [Mistake; 7] = [
     |_| (),
-    |dev| dev.addr_len(33),
     |dev| dev.addr_len(5),
     |dev| dev.hard_header_len(13),
     |dev| dev.flags(Flag::Up),
@@ -133,6 +137,29 @@ fn alloc_headless<const BIT: u64>() -> Result<UnregisteredDevice<'static, Headle
     UnregisteredDevice::alloc(NAME, NameAssignType::Enum, Headless::<BIT>)
 }
 
+drivers! {
+    /// A link layer of its own, with the longest addresses that there can be.
+    LongAddr: |dev| {
+        dev.set_type(LinkType::None);
+        dev.set_addr_len(32);
+    };
+    /// With longer ones.
+    LongerAddr: |dev| {
+        dev.set_type(LinkType::None);
+        dev.set_addr_len(33);
+    };
+    /// Has one private flag more than others.
+    Live: |dev| {
+        dev.ether_setup();
+        dev.add_priv_flags(PrivFlag::LiveAddrChange);
+    };
+}
+
+/// The private flags that each device begins with.
+fn first_priv_flags() -> PrivFlags {
+    PrivFlag::XmitDstRelease | PrivFlag::XmitDstReleasePerm
+}
+
 #[kunit_tests(rust_netdev_setup)]
 mod cases {
     use super::*;
@@ -143,8 +170,10 @@ mod cases {
     }
 
     #[test]
-    fn address_is_too_long() {
-        assert_eq!(alloc::<ADDR_TOO_LONG>().err(), Some(EINVAL));
+    fn address_is_too_long() -> Result {
+        assert_eq!(drivers::alloc(NAME, LongAddr)?.addr_len(), 32);
+        assert_eq!(drivers::alloc(NAME, LongerAddr).err(), Some(EINVAL));
+        Ok(())
     }
 
     #[test]
@@ -192,8 +221,18 @@ mod cases {
         assert_eq!((dev.min_mtu(), dev.max_mtu()), (68, 1500));
         assert_eq!(dev.flags(), Flag::Broadcast | Flag::Multicast);
         // An `SkBuff` is never shared, and nobody is told that it may be.
-        let route = PrivFlag::XmitDstRelease | PrivFlag::XmitDstReleasePerm;
-        assert_eq!(dev.priv_flags(), route);
+        assert_eq!(dev.priv_flags(), first_priv_flags());
+        Ok(())
+    }
+
+    #[test]
+    fn private_flags_are_added() -> Result {
+        let dev = drivers::alloc(NAME, Live)?;
+
+        assert_eq!(
+            dev.priv_flags(),
+            first_priv_flags() | PrivFlag::LiveAddrChange
+        );
         Ok(())
     }
 }
