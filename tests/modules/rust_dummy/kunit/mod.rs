@@ -22,6 +22,7 @@ mod raw;
 mod register;
 mod rx_queue;
 mod setup;
+mod skbuff;
 mod stacked;
 mod table;
 

@@ -13,6 +13,24 @@ use kernel::{
 /// The stack complains about an empty packet.
 const CONTENT: [u8; 60] = [0; 60];
 
+/// How much room C gives for data in a buffer of which so much is asked for.
+pub(super) fn tailroom(size: u32) -> Result<u32> {
+    // SAFETY: Any size is fine.
+    let skb = unsafe { bindings::alloc_skb(size, bindings::GFP_KERNEL) };
+    if skb.is_null() {
+        return Err(ENOMEM);
+    }
+
+    // SAFETY: The buffer is valid and ours.
+    let room = unsafe {
+        let room = bindings::skb_tailroom(skb);
+        bindings::consume_skb(skb);
+        room
+    };
+    // CAST: A linear buffer has room for data.
+    Ok(room as u32)
+}
+
 /// Gives `to` a packet to take. Returns what it returned, and whether it took the packet.
 ///
 /// # Safety
