@@ -12,6 +12,7 @@ mod fail_nth;
 mod faults;
 #[path = "../../../kunit/frame.rs"]
 mod frame;
+mod kept_index;
 mod neigh_table;
 mod neighbour;
 mod notifier;
@@ -25,6 +26,7 @@ mod setup;
 mod skbuff;
 mod stacked;
 mod table;
+mod warnings;
 
 use kernel::sync::atomic::Relaxed;
 

@@ -20,10 +20,14 @@ use kernel::{
             Operations,
             State, //
         },
-        rtnl, //
+        rtnl,
+        rtnl::RtnlGuard, //
     },
     prelude::*, //
 };
+
+/// The largest index, `INT_MAX`.
+pub(super) const LAST_INDEX: u32 = i32::MAX as u32;
 
 /// The C structure.
 pub(super) fn fields<T: Operations, S: State>(dev: &Device<T, S>) -> &net_device {
@@ -59,6 +63,13 @@ pub(super) fn by_index(index: u32) -> *const net_device {
     // SAFETY: The namespace is valid, and RTNL is held.
     // CAST: There are no larger indices.
     unsafe { bindings::__dev_get_by_index(Namespace::init_net().as_raw(), index as c_int) }
+}
+
+/// Has the core give this index next in the initial namespace, or else the next free one. Returns
+/// which one would have been next.
+pub(super) fn set_next_index(next: u32, _rtnl: &RtnlGuard) -> u32 {
+    // SAFETY: The namespace is static, and whoever needs an index has RTNL.
+    unsafe { core::mem::replace(&mut (*Namespace::init_net().as_raw()).ifindex, next) }
 }
 
 /// How many references there are to a device, over all CPUs.

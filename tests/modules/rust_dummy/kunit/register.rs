@@ -6,11 +6,16 @@
 //!
 //! - to register without RTNL, or twice: compile-fail cases (`register_without_rtnl`,
 //!   `device_after_registration`);
-//! - an `ndo_init` that returns something positive, which would become `EIO`: `Operations::init`
-//!   returns a `Result`;
-//! - ethtool operations that contradict each other, features that need operations which are not
-//!   there (VLAN filters), tunnel offloads: there are no such operations and features;
+//! - tunnel offloads, and operations that need the device's own lock: there are no such operations;
 //! - a device of `rtnl_link_ops`, which is announced later.
+//!
+//! Some of it has one all the same, past the abstractions: an `ndo_init` that returns something
+//! positive, ethtool operations that contradict each other, a feature that needs operations which
+//! are not there, an index that is none.
+//!
+//! That there is no index left cannot be shown: two milliards of them take more memory than there
+//! is. What is shown is that they go round, and that one that is taken stays taken. In a kernel
+//! whose lo comes late there is one more suite, `rust_netdev_kept_index`.
 //!
 //! That a name, an index or a notifier stands against it is part of the suite of paths, too, as far
 //! as the private data is concerned; which allocation fails is up to the suite of faults.
@@ -26,8 +31,13 @@ use core::{
 use kernel::{
     bindings,
     bindings::{
+        ethtool_coalesce,
+        ethtool_ops,
+        ethtool_rxfh_fields,
+        kernel_ethtool_coalesce,
         kset,
-        net_device, //
+        net_device,
+        netlink_ext_ack, //
     },
     container_of,
     net::{
@@ -84,7 +94,9 @@ use super::{
         INDEX, //
     },
     raw,
-    rx_queue::RxQueue, //
+    raw::LAST_INDEX,
+    rx_queue::RxQueue,
+    warnings, //
 };
 use crate::device::Dummy;
 use crate::tally::{
@@ -223,6 +235,78 @@ fn watch<T: Operations>(driver: T, recorder: &Recorder) -> Result<Outcome> {
     let dev = events::alloc(driver)?;
 
     Outcome::of(recorder, |rtnl| dev.register_netdevice(rtnl))
+}
+
+/// A watched device whose `ndo_init` fails, should the core come to that.
+fn failing(tally: &'static Tally) -> Result<UnregisteredDevice<'static, Failing>> {
+    events::alloc(Failing {
+        error: EPERM,
+        tally: Counted::new(tally),
+    })
+}
+
+/// An `ndo_init` that no driver in Rust can have.
+unsafe extern "C" fn positive_init(_dev: *mut net_device) -> c_int {
+    1
+}
+
+/// For `set_coalesce`; nobody calls it.
+unsafe extern "C" fn set_coalesce(
+    _dev: *mut net_device,
+    _coalesce: *mut ethtool_coalesce,
+    _kernel_coalesce: *mut kernel_ethtool_coalesce,
+    _extack: *mut netlink_ext_ack,
+) -> c_int {
+    0
+}
+
+/// For `get_rxfh_fields`; nobody calls it.
+unsafe extern "C" fn get_rxfh_fields(
+    _dev: *mut net_device,
+    _fields: *mut ethtool_rxfh_fields,
+) -> c_int {
+    0
+}
+
+/// Ethtool operations in which something is missing that belongs to something else.
+const CONTRADICTIONS: [fn(&mut ethtool_ops); 4] = [
+    |ops| ops.set_coalesce = Some(set_coalesce),
+    |ops| ops.rxfh_max_num_contexts = 1,
+    |ops| ops.set_supported_input_xfrm(1),
+    |ops| {
+        ops.set_supported_input_xfrm(1);
+        ops.get_rxfh_fields = Some(get_rxfh_fields);
+        ops.set_rxfh_per_ctx_fields(1);
+    },
+];
+
+/// Registers a watched device of which the core warns. Says how that ended, and how often it did.
+fn watch_warned<T: Operations>(
+    dev: UnregisteredDevice<'static, T>,
+    recorder: &Recorder,
+) -> Result<(Outcome, c_int)> {
+    let (outcome, warnings) =
+        warnings::during(|| Outcome::of(recorder, |rtnl| dev.register_netdevice(rtnl)))?;
+
+    Ok((outcome?, warnings))
+}
+
+/// Registers three devices while there are two more indexes before they go round.
+fn registered_at_the_end() -> Result<[RegisteredDevice<'static, Ether>; 3]> {
+    let devs = [
+        alloc(PATTERN, Ether)?,
+        alloc(PATTERN, Ether)?,
+        alloc(PATTERN, Ether)?,
+    ];
+    let rtnl = rtnl::lock();
+
+    let before = raw::set_next_index(LAST_INDEX - 1, &rtnl);
+    let devs = devs.map(|dev| dev.register_netdevice(&rtnl));
+    raw::set_next_index(before, &rtnl);
+    drop(rtnl);
+
+    let [first, second, third] = devs;
+    Ok([first?, second?, third?])
 }
 
 /// What happens to a device from registration until it is gone, with these steps in between.
@@ -364,6 +448,70 @@ mod cases {
     }
 
     #[test]
+    fn init_that_returns_something_positive_has_failed() -> Result {
+        static TALLY: Tally = Tally::new();
+        let recorder = Recorder::new()?;
+        let dev = failing(&TALLY)?;
+        // SAFETY: The device and its table are valid.
+        let mut ops = unsafe { *(*dev.as_raw()).netdev_ops };
+        ops.ndo_init = Some(positive_init);
+        // SAFETY: The device is nobody else's, and gone before this table, registered or not.
+        unsafe { (*dev.as_raw()).netdev_ops = &raw const ops };
+
+        let outcome = Outcome::of(&recorder, |rtnl| dev.register_netdevice(rtnl))?;
+        assert_eq!(outcome.result, Err(EIO));
+        assert!(outcome.seen.is_empty());
+        assert!(!outcome.known);
+        assert_eq!((TALLY.made(), TALLY.dropped()), (1, 1));
+        assert_eq!(TALLY.uninits(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn ethtool_operations_must_not_contradict_each_other() -> Result {
+        static TALLY: Tally = Tally::new();
+        let recorder = Recorder::new()?;
+
+        for contradict in CONTRADICTIONS {
+            let dev = failing(&TALLY)?;
+            // SAFETY: The device and its table, which has nothing in it, are valid.
+            let mut ops = unsafe { *(*dev.as_raw()).ethtool_ops };
+            contradict(&mut ops);
+            // SAFETY: The device is nobody else's, and gone before this table, registered or not.
+            unsafe { (*dev.as_raw()).ethtool_ops = &raw const ops };
+
+            let (outcome, warnings) = watch_warned(dev, &recorder)?;
+            assert_eq!(outcome.result, Err(EINVAL));
+            assert_eq!(warnings, 1);
+            assert!(outcome.seen.is_empty());
+            assert!(!outcome.known);
+        }
+        assert_eq!((TALLY.made(), TALLY.dropped()), (4, 4));
+        assert_eq!(TALLY.uninits(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn feature_that_needs_operations_has_them() -> Result {
+        static TALLY: Tally = Tally::new();
+        let recorder = Recorder::new()?;
+        let dev = events::alloc(Dummy::new(&TALLY))?;
+        // SAFETY: The device is valid, and nobody else's yet.
+        unsafe {
+            (*dev.as_raw()).features |= 1 << bindings::NETIF_F_HW_VLAN_CTAG_FILTER_BIT;
+        }
+
+        let (outcome, warnings) = watch_warned(dev, &recorder)?;
+        assert_eq!(outcome.result, Err(EINVAL));
+        assert_eq!(warnings, 1);
+        assert!(outcome.seen.is_empty());
+        assert!(!outcome.known);
+        assert_eq!((TALLY.made(), TALLY.dropped()), (1, 1));
+        assert_eq!((TALLY.inits(), TALLY.uninits()), (1, 1));
+        Ok(())
+    }
+
+    #[test]
     fn init_comes_after_the_name_and_before_the_rest() -> Result {
         let dev = registered(Curious::new())?;
         let saw = dev.netdev_priv();
@@ -418,6 +566,36 @@ mod cases {
         other.set_ifindex(INDEX)?;
         assert_eq!(other.register_netdev().err(), Some(EBUSY));
         assert!(ptr::eq(raw::by_index(INDEX), raw::fields(&dev)));
+        Ok(())
+    }
+
+    #[test]
+    fn index_that_is_none_is_refused() -> Result {
+        static TALLY: Tally = Tally::new();
+        let data = Dummy::new(&TALLY);
+        let mut dev = UnregisteredDevice::alloc(PATTERN, NameAssignType::Enum, data)?;
+        assert_eq!(dev.set_ifindex(LAST_INDEX + 1), Err(EINVAL));
+        // SAFETY: The device is valid, and nobody else's yet.
+        unsafe { (*dev.as_raw()).ifindex = -1 };
+
+        let (dev, warnings) = warnings::during(|| dev.register_netdev())?;
+        assert_eq!(dev.err(), Some(EINVAL));
+        assert_eq!(warnings, cfg!(CONFIG_DEBUG_NET).into());
+        assert_eq!((TALLY.made(), TALLY.dropped()), (1, 1));
+        assert_eq!((TALLY.inits(), TALLY.uninits()), (1, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn indexes_go_round() -> Result {
+        let devs = registered_at_the_end()?;
+        let [first, second, third] = devs.each_ref().map(|dev| dev.ifindex());
+
+        assert_eq!((first, second), (LAST_INDEX - 1, LAST_INDEX));
+        // The first one that is free, and lo's is not.
+        assert!(third > 1);
+        assert!((1..third).all(|index| !raw::by_index(index).is_null()));
+        assert!(ptr::eq(raw::by_index(third), raw::fields(&devs[2])));
         Ok(())
     }
 
@@ -629,6 +807,22 @@ mod cases {
 
         let dev = dev.register_netdev()?;
         assert_eq!(raw::fields(&dev).perm_addr[..6], ADDRESS);
+        Ok(())
+    }
+
+    #[test]
+    fn address_of_many_keeps_it_down() -> Result {
+        const ADDRESS: [u8; 6] = [3, 0, 94, 16, 0, 1];
+        static TALLY: Tally = Tally::new();
+        let dev = UnregisteredDevice::alloc(PATTERN, NameAssignType::Enum, Dummy::new(&TALLY))?;
+        // SAFETY: The device is valid and nobody else's, and has room for longer addresses.
+        unsafe {
+            bindings::dev_addr_mod(dev.as_raw(), 0, ADDRESS.as_ptr().cast(), ADDRESS.len());
+        }
+
+        let dev = dev.register_netdev()?;
+        assert_eq!(dev.open(&rtnl::lock()), Err(EADDRNOTAVAIL));
+        assert_eq!(TALLY.opens(), 0);
         Ok(())
     }
 
