@@ -40,7 +40,10 @@ use kernel::{
         skbuff::SkBuff, //
     },
     prelude::*,
-    sync::atomic::Relaxed, //
+    sync::atomic::{
+        AtomicFlag,
+        Relaxed, //
+    }, //
 };
 
 use gen_lo_setup::gen_lo_setup;
@@ -51,6 +54,9 @@ use tally::{
 };
 
 const LO: Name<'static> = Name::from_static(c"lo");
+
+/// Whether `init_net` still had its lo, for who asks, when one was last taken down.
+static STILL_THERE: AtomicFlag = AtomicFlag::new(false);
 
 struct CountedLo(Counted);
 
@@ -70,6 +76,7 @@ impl netdevice::Operations for CountedLo {
     }
 
     fn uninit(dev: &Device<Self, Unregistered>) {
+        STILL_THERE.store(Namespace::init_net().has_loopback_dev(), Relaxed);
         dev.netdev_priv().0.count_uninit();
     }
 
@@ -125,7 +132,7 @@ impl pernet::Operations for HesitantNetOps {
     }
 }
 
-/// Shows that nothing stays of such operations.
+/// Shows that nothing stays of such operations, and that nobody finds their lo while it goes.
 fn hesitate() -> Result {
     let registration = KBox::pin_init(Registration::<HesitantNetOps>::new(), GFP_KERNEL);
 
@@ -133,6 +140,7 @@ fn hesitate() -> Result {
         || Namespace::init_net().has_loopback_dev()
         || HESITANT.made.load(Relaxed) != 1
         || HESITANT.dropped.load(Relaxed) != 1
+        || STILL_THERE.load(Relaxed)
     {
         pr_err!("something stays of operations whose init fails\n");
         return Err(EINVAL);
