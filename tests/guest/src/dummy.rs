@@ -22,7 +22,8 @@ use crate::wait;
 
 const MODULE: &str = "rust_dummy";
 const FILE: &str = "rust_dummy.ko";
-const DEVICE: &str = "rdummy0";
+/// The device that the module brings.
+pub const DEVICE: &str = "rdummy0";
 
 /// A network of its own; nobody else is in it.
 const ADDRESS: &str = "10.7.7.1";

@@ -23,6 +23,8 @@ use crate::witness::Witness;
 const ADDRESS4: &str = "10.7.8.1";
 const PEER4: Ipv4Addr = Ipv4Addr::new(10, 7, 8, 9);
 const ADDRESS6: &str = "fd00:7:8::1";
+/// Leads there by a nexthop that is an object of its own.
+const OBJECT6: &str = "fd00:7:8::2";
 
 /// How long a datagram may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -58,6 +60,7 @@ pub fn check(context: &mut Context<'_>) -> Verdict {
 /// Gives another device addresses, and returns a socket that is bound to one and talks to it.
 fn neighbour() -> Result<UdpSocket, String> {
     dummy::bring_up_with(&[ADDRESS4, ADDRESS6], "0")?;
+    nexthop()?;
     let io = |e| format!("UDP from {ADDRESS4} to itself: {e}");
     let socket = UdpSocket::bind((ADDRESS4, 0)).map_err(io)?;
     let local = socket.local_addr().map_err(io)?;
@@ -66,9 +69,19 @@ fn neighbour() -> Result<UdpSocket, String> {
     Ok(socket)
 }
 
+/// Makes one more address local, over a nexthop that other routes could share.
+fn nexthop() -> Result<(), String> {
+    let dev = dummy::DEVICE;
+    command::run(&["ip", "-6", "nexthop", "replace", "id", "7", "dev", dev])?;
+    command::run(&[
+        "ip", "-6", "route", "replace", "local", OBJECT6, "nhid", "7", "table", "local",
+    ])?;
+    Ok(())
+}
+
 /// Talks to the other device's addresses, in new flows and in one that is older than this lo.
 fn talk(socket: &UdpSocket) -> Result<(), String> {
-    for address in [ADDRESS4, ADDRESS6] {
+    for address in [ADDRESS4, ADDRESS6, OBJECT6] {
         command::run(&[
             "ping", "-n", "-q", "-c", "2", "-i", "0.002", "-W", "5", address,
         ])?;
