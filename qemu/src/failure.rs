@@ -49,6 +49,8 @@ pub enum Exit {
     StaleModule = 26,
     /// The kernel that was booted is another variant's.
     OtherVariant = 27,
+    /// QEMU itself failed.
+    Qemu = 28,
     /// Ended by Ctrl-C or a signal.
     Interrupted = 130,
 }
@@ -78,6 +80,7 @@ impl Exit {
         (Exit::Incomplete, "results missing or truncated"),
         (Exit::StaleModule, "module of another kernel"),
         (Exit::OtherVariant, "kernel of another variant"),
+        (Exit::Qemu, "QEMU itself failed"),
         (Exit::Interrupted, "interrupted"),
     ];
 

@@ -26,12 +26,16 @@ use crate::vm::Evidence;
 /// The test that stands for the boot as a whole.
 pub const KERNEL: &str = "guest.kernel";
 
+/// What a test that has to be there and is not has to say.
+pub const NEVER_REPORTED: &str = "never reported";
+
 /// Taint that a healthy boot may show: out-of-tree modules, and tests.
 const TAINT_ALLOWED: u64 = 1 << 12 | 1 << 18;
 
 /// Which problem decides the exit code when there are several; the others are shown, too.
-const PRECEDENCE: [Exit; 8] = [
+const PRECEDENCE: [Exit; 9] = [
     Exit::GuestPanic,
+    Exit::Qemu,
     Exit::Timeout,
     Exit::OtherVariant,
     Exit::Boot,
@@ -195,7 +199,7 @@ fn judge_ending(verdict: &mut Verdict, evidence: &Evidence) {
                 process::describe(*status),
                 evidence.complaint.trim()
             );
-            verdict.add(Exit::Boot, text);
+            verdict.add(Exit::Qemu, text);
         }
         // A panic has been named already.
         Ending::Exited(_) if splat::panic(&evidence.console).is_some() => {}
@@ -351,7 +355,7 @@ fn missing(name: String) -> Test {
     Test {
         name,
         outcome: Outcome::Failed,
-        detail: "never reported".into(),
+        detail: NEVER_REPORTED.into(),
         time: None,
     }
 }
@@ -591,7 +595,7 @@ mod tests {
         evidence.console = "[    0.0] Linux version\n".into();
         assert_eq!(exit(&evidence), Some(Exit::Incomplete));
         evidence.ending = Ending::Exited(ExitStatus::from_raw(1 << 8));
-        assert_eq!(exit(&evidence), Some(Exit::Boot));
+        assert_eq!(exit(&evidence), Some(Exit::Qemu));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::failure::Failure;
 use crate::failure::Result;
 use crate::flock::Lock;
 use crate::flock::Mode;
+use crate::judge;
 use crate::mutant;
 use crate::mutant::Mutant;
 use crate::options::Options;
@@ -74,6 +75,37 @@ struct Results {
 struct Test {
     name: String,
     outcome: String,
+    detail: String,
+}
+
+/// What one test run says of a mutant.
+#[derive(Debug, PartialEq)]
+enum Run {
+    /// This became of it.
+    Clear(Fate),
+    /// No test was red, but the guest did not get to its end, for this reason. A mutant does that,
+    /// and so does a busy machine.
+    Unclear(&'static str),
+}
+
+impl Run {
+    /// What this run and, if this one is not enough, `another` say together.
+    fn settle(self, another: impl FnOnce() -> Result<Self>) -> Result<Fate> {
+        let first = match self {
+            Self::Clear(fate) => return Ok(fate),
+            Self::Unclear(why) => why,
+        };
+        Ok(match another()? {
+            Self::Clear(fate) => fate,
+            Self::Unclear(why) if why == first => Fate::Killed {
+                tests: Vec::new(),
+                why: format!("{why}, twice"),
+            },
+            Self::Unclear(why) => Fate::Untried {
+                why: format!("{first}, then {why}"),
+            },
+        })
+    }
 }
 
 /// Does it, for those that `FILTER` matches, or for the sample.
@@ -111,6 +143,9 @@ pub fn run(checkout: &Checkout, options: &Options, sample: bool) -> Result {
 fn time_left(elapsed: Duration, done: usize, total: usize) -> Duration {
     elapsed.mul_f64((total - done) as f64 / done as f64)
 }
+
+/// How much of all is done, and when the rest may be.
+type Progress = (f64, Option<Duration>);
 
 /// With what a mutant's tests are run.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,10 +195,9 @@ impl<'a> Trial<'a> {
 
     /// The unchanged copy has to be green: else a red mutant means nothing.
     fn control(&self, setting: &Setting) -> Result {
-        let stage = Stage::start(CONTROL, &format!("{}, no fault", setting.variant));
         let log = self.log(CONTROL)?;
-        let status = self.test(setting, &log, stage, None, None)?;
-        match self.fate(status)? {
+        let name = format!("{}, no fault", setting.variant);
+        match self.fate(setting, &log, || Stage::start(CONTROL, &name), None)? {
             Fate::Survived => Ok(()),
             Fate::Untried { why } | Fate::Killed { why, .. } => {
                 let what = "without any fault the tests are not green";
@@ -178,11 +212,11 @@ impl<'a> Trial<'a> {
         let original = read_text(&self.checkout.path(&mutant.file))?;
         let file = self.copy.path(&mutant.file);
         write(&file, mutant.of(&original)?.as_bytes())?;
-        let stage = Stage::start("mutant", &mutant.name);
         let log = self.log(&mutant.name)?;
-        let status = self.test(&Setting::of(mutant), &log, stage, Some(fraction), left);
+        let stage = || Stage::start("mutant", &mutant.name);
+        let fate = self.fate(&Setting::of(mutant), &log, stage, Some((fraction, left)));
         write(&file, original.as_bytes())?;
-        let fate = self.fate(status?)?;
+        let fate = fate?;
         ui::line(&format!("             {}", describe(&fate)));
         Ok(Outcome {
             name: mutant.name.clone(),
@@ -197,15 +231,26 @@ impl<'a> Trial<'a> {
         Ok(log)
     }
 
+    /// Runs the copy's tests, a second time if the first one leaves doubts.
+    fn fate(
+        &self,
+        setting: &Setting,
+        log: &Path,
+        stage: impl Fn() -> Stage,
+        progress: Option<Progress>,
+    ) -> Result<Fate> {
+        let run = || self.test(setting, log, stage(), progress);
+        run()?.settle(run)
+    }
+
     /// Runs the copy's tests by this very lab.
     fn test(
         &self,
         setting: &Setting,
         log: &Path,
         mut stage: Stage,
-        fraction: Option<f64>,
-        left: Option<Duration>,
-    ) -> Result<ExitStatus> {
+        progress: Option<Progress>,
+    ) -> Result<Run> {
         remove(&self.results())?;
         let lab = env::current_exe().map_err(|e| Failure::io("find", Path::new("lab"), e))?;
         let mut command = process::command(lab);
@@ -217,38 +262,37 @@ impl<'a> Trial<'a> {
             .env("FILTER", &setting.tests)
             .env("ACCEL", env::var_os("ACCEL").unwrap_or_default());
         let verbose = self.options.verbose;
+        let (fraction, left) = progress.unzip();
         let mut last = String::new();
         let end = process::run_logged(&mut command, log, verbose, None, &mut |text| {
             if let Some(line) = text.lines().last() {
                 last = line.trim().into();
             }
-            stage.update(fraction, left, &last);
+            stage.update(fraction, left.flatten(), &last);
         })?;
         stage.done(&outcome(end.status));
-        Ok(end.status)
+        let red = match fs::read(self.results()) {
+            Ok(bytes) => red(&bytes)?,
+            Err(_) => Vec::new(),
+        };
+        understand(end.status.code(), red)
     }
 
     fn results(&self) -> PathBuf {
         self.copy.build("results/results.json")
     }
-
-    fn fate(&self, status: ExitStatus) -> Result<Fate> {
-        let failed = match fs::read(self.results()) {
-            Ok(bytes) => failed(&bytes)?,
-            Err(_) => Vec::new(),
-        };
-        fate(status.code(), failed)
-    }
 }
 
-fn failed(json: &[u8]) -> Result<Vec<String>> {
+/// The tests that saw something: not the one that stands for the boot, nor those that never came.
+fn red(json: &[u8]) -> Result<Vec<String>> {
     let results: Results = serde_json::from_slice(json)
         .map_err(|e| Failure::new(Exit::Internal, "cannot read a mutant's results", e))?;
     Ok(results
         .tests
         .into_iter()
-        .filter(|test| test.outcome == "failed")
+        .filter(|test| test.outcome == "failed" && test.detail != judge::NEVER_REPORTED)
         .map(|test| test.name)
+        .filter(|name| name != judge::KERNEL)
         .collect())
 }
 
@@ -266,28 +310,29 @@ fn meaning(code: i32) -> &'static str {
         .map_or("an unknown exit code", |(_, meaning)| meaning)
 }
 
-/// What an exit code of the test run, with these tests red, means for a mutant.
-fn fate(code: Option<i32>, tests: Vec<String>) -> Result<Fate> {
-    const KILLED: [Exit; 6] = [
-        Exit::Boot,
-        Exit::TestFailed,
-        Exit::GuestPanic,
-        Exit::Timeout,
-        Exit::Splat,
-        Exit::Incomplete,
-    ];
+/// What an exit code of the test run, with these tests red, says of a mutant.
+fn understand(code: Option<i32>, tests: Vec<String>) -> Result<Run> {
+    const KILLED: [Exit; 3] = [Exit::TestFailed, Exit::GuestPanic, Exit::Splat];
+    const UNCLEAR: [Exit; 3] = [Exit::Boot, Exit::Timeout, Exit::Incomplete];
     let code = code.unwrap_or(-1);
-    if code == i32::from(Exit::Interrupted.code()) {
+    let is = |exit: &Exit| i32::from(exit.code()) == code;
+    if is(&Exit::Interrupted) {
         return Err(Failure::new(Exit::Interrupted, "interrupted", ""));
     }
-    if code == 0 {
-        return Ok(Fate::Survived);
+    if is(&Exit::Ok) {
+        return Ok(Run::Clear(Fate::Survived));
     }
-    let why = meaning(code).to_string();
-    if KILLED.iter().any(|exit| i32::from(exit.code()) == code) {
-        return Ok(Fate::Killed { tests, why });
+    let why = meaning(code);
+    let unclear = UNCLEAR.iter().any(is);
+    if unclear && tests.is_empty() {
+        return Ok(Run::Unclear(why));
     }
-    Ok(Fate::Untried { why })
+    let why = why.into();
+    Ok(Run::Clear(if unclear || KILLED.iter().any(is) {
+        Fate::Killed { tests, why }
+    } else {
+        Fate::Untried { why }
+    }))
 }
 
 fn describe(fate: &Fate) -> String {
@@ -435,17 +480,49 @@ mod tests {
 
     #[test]
     fn only_what_tests_saw_is_killed() {
-        let is = |code: i32| fate(Some(code), Vec::new()).unwrap();
-        assert_eq!(is(0), Fate::Survived);
+        let is = |code| understand(code, vec!["x".into()]).unwrap();
+        assert_eq!(is(Some(0)), Run::Clear(Fate::Survived));
         for code in 20..=25 {
-            assert!(matches!(is(code), Fate::Killed { .. }), "{code}");
+            let run = is(Some(code));
+            assert!(matches!(run, Run::Clear(Fate::Killed { .. })), "{code}");
         }
-        // It did not build, or no test was asked for, or no kernel was there.
-        for code in [1, 2, 3, 10, 14, 16, 26, 27] {
-            assert!(matches!(is(code), Fate::Untried { .. }), "{code}");
+        // It did not build, or no test was asked for, or no kernel was there, or QEMU failed.
+        for code in [1, 2, 3, 10, 14, 16, 26, 27, 28] {
+            let run = is(Some(code));
+            assert!(matches!(run, Run::Clear(Fate::Untried { .. })), "{code}");
         }
-        assert!(matches!(fate(None, Vec::new()), Ok(Fate::Untried { .. })));
-        assert!(fate(Some(130), Vec::new()).is_err());
+        assert!(matches!(is(None), Run::Clear(Fate::Untried { .. })));
+        assert!(understand(Some(130), Vec::new()).is_err());
+    }
+
+    #[test]
+    fn what_a_busy_machine_does_is_no_test_s_word() {
+        let is = |code| understand(Some(code), Vec::new()).unwrap();
+        for code in [20, 23, 25] {
+            assert!(matches!(is(code), Run::Unclear(_)), "{code}");
+        }
+        for code in [21, 22, 24] {
+            assert!(
+                matches!(is(code), Run::Clear(Fate::Killed { .. })),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_second_run_settles_what_the_first_one_leaves_open() {
+        let settle = |first, second| Run::settle(first, || Ok(second)).unwrap();
+        let clear = || Run::Clear(killed(&["x"]));
+        assert_eq!(settle(clear(), Run::Unclear("hangs")), killed(&["x"]));
+        assert_eq!(settle(Run::Unclear("hangs"), clear()), killed(&["x"]));
+        let survived = Run::Clear(Fate::Survived);
+        assert_eq!(settle(Run::Unclear("hangs"), survived), Fate::Survived);
+        let twice = settle(Run::Unclear("hangs"), Run::Unclear("hangs"));
+        assert_eq!(describe(&twice), "killed: hangs, twice");
+        let other = settle(Run::Unclear("hangs"), Run::Unclear("ends"));
+        assert_eq!(describe(&other), "NOT TRIED: hangs, then ends");
+        let once = Run::settle(clear(), || unreachable!());
+        assert_eq!(once.unwrap(), killed(&["x"]));
     }
 
     #[test]
@@ -474,10 +551,21 @@ mod tests {
 
     #[test]
     fn red_tests_are_read() {
-        let json = br#"{"exit": 21, "tests": [{"variant": "c", "name": "a", "outcome": "passed"},
-            {"name": "b", "outcome": "failed"}, {"name": "c", "outcome": "skipped"}]}"#;
-        assert_eq!(failed(json).unwrap(), ["b"]);
-        assert!(failed(b"{").is_err());
+        let test = |name, outcome, detail| {
+            format!(
+                r#"{{"variant": "c", "name": "{name}", "outcome": "{outcome}", "detail": "{detail}"}}"#
+            )
+        };
+        let tests = [
+            test("a", "passed", ""),
+            test("b", "failed", "1 is not 2"),
+            test("c", "skipped", ""),
+            test("d", "failed", judge::NEVER_REPORTED),
+            test(judge::KERNEL, "failed", "results truncated"),
+        ];
+        let json = format!(r#"{{"exit": 21, "tests": [{}]}}"#, tests.join(", "));
+        assert_eq!(red(json.as_bytes()).unwrap(), ["b"]);
+        assert!(red(b"{").is_err());
     }
 
     #[test]
