@@ -30,9 +30,11 @@ const README: &str = "README.md";
 const HEADING: &str = "## From the walkthrough to the test";
 /// The rows that there have to be, besides others.
 const ROWS: std::ops::RangeInclusive<u32> = 1..=19;
+/// How the names of the guest's checks begin.
+const GUEST: &str = "guest.";
 /// How the names of the tests begin of which none may be left out.
-const ALL_OF: [&str; 2] = ["guest.", "kunit.rust_"];
-/// What is before a name where it is defined: in Rust, and in C, where it is anything.
+const ALL_OF: [&str; 2] = [GUEST, "kunit.rust_"];
+/// What is before a name where it is defined.
 const RUST: [&str; 10] = [
     "fn ",
     "struct ",
@@ -50,9 +52,9 @@ const RUST: [&str; 10] = [
 pub fn run(checkout: &Checkout, kernel: &Kernel, guest: &Guest) -> Result<Test> {
     let stage = Stage::start("readme", "checking the table of rows");
     let start = Instant::now();
-    let rows = parse(&read_text(&checkout.path(README))?);
+    let (rows, mut trouble) = parse(&read_text(&checkout.path(README))?);
     let tests = tests(checkout, kernel, guest)?;
-    let mut trouble = missing_rows(&rows);
+    trouble.extend(missing_rows(&rows));
     for row in &rows {
         trouble.extend(row.judge(&Sources { checkout, kernel }, &tests));
     }
@@ -123,8 +125,10 @@ struct Row {
     tests: Vec<String>,
 }
 
-fn parse(readme: &str) -> Vec<Row> {
-    readme
+/// The rows, and what is wrong with those that are none.
+fn parse(readme: &str) -> (Vec<Row>, Vec<String>) {
+    let mut trouble = Vec::new();
+    let rows = readme
         .lines()
         .skip_while(|line| *line != HEADING)
         .skip(1)
@@ -132,16 +136,17 @@ fn parse(readme: &str) -> Vec<Row> {
         .filter(|line| line.starts_with('|'))
         // The heads of the columns, and the line below.
         .skip(2)
-        .filter_map(parse_row)
-        .collect()
+        .filter_map(|line| parse_row(line).map_err(|e| trouble.push(e)).ok())
+        .collect();
+    (rows, trouble)
 }
 
-fn parse_row(line: &str) -> Option<Row> {
+fn parse_row(line: &str) -> std::result::Result<Row, String> {
     let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
     let [name, _, upstream, here, tests] = cells[..] else {
-        return None;
+        return Err(format!("no row of five cells: {line}"));
     };
-    Some(Row {
+    Ok(Row {
         name: name.into(),
         upstream: spans(upstream),
         here: spans(here),
@@ -159,8 +164,13 @@ fn spans(cell: &str) -> Vec<String> {
 }
 
 impl Row {
+    /// Whether it is one of a walkthrough's steps, whose proofs have names.
+    fn is_step(&self) -> bool {
+        self.name.starts_with('S')
+    }
+
     fn judge(&self, files: &dyn Files, tests: &BTreeSet<String>) -> Vec<String> {
-        let mut trouble = items(&self.upstream, &|path| files.read(true, path), has_word);
+        let mut trouble = items(&self.upstream, &|path| files.read(true, path), mentions);
         trouble.extend(items(&self.here, &|path| files.read(false, path), defines));
         if self.tests.is_empty() {
             trouble.push("no test".into());
@@ -168,6 +178,9 @@ impl Row {
         for glob in &self.tests {
             if !tests.iter().any(|test| matches(glob, test)) {
                 trouble.push(format!("no test is called {glob}"));
+            }
+            if self.is_step() && glob.starts_with(GUEST) && glob.contains(['*', '?']) {
+                trouble.push(format!("{glob} hides which tests there have to be"));
             }
         }
         let name = &self.name;
@@ -182,7 +195,7 @@ impl Row {
 fn items(
     spans: &[String],
     read: &dyn Fn(&str) -> Option<String>,
-    is_in: fn(&str, &str) -> bool,
+    is_in: fn(&str, &str, &str) -> bool,
 ) -> Vec<String> {
     let mut trouble = Vec::new();
     let mut file: Option<(&str, String)> = None;
@@ -196,7 +209,7 @@ fn items(
         }
         let item = span.trim_end_matches("()");
         match &file {
-            Some((path, text)) if !is_in(text, item) => {
+            Some((path, text)) if !is_in(path, text, item) => {
                 trouble.push(format!("there is no {item} in {path}"));
             }
             Some(_) => {}
@@ -221,12 +234,27 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// Whether `item`, of which only what is behind the last `::` counts, is defined in `text`.
-fn defines(text: &str, item: &str) -> bool {
+/// Whether upstream's file at a path, whose text is `text`, has `item`.
+fn mentions(_: &str, text: &str, item: &str) -> bool {
+    has_word(text, item)
+}
+
+/// Whether `item`, of which only what is behind the last `::` counts, is defined in `text`, which is
+/// the file's at `path`. A patch is asked for what it adds.
+fn defines(path: &str, text: &str, item: &str) -> bool {
     let name = item.rsplit("::").next().unwrap_or(item);
-    RUST.iter()
-        .any(|keyword| has_word(text, &format!("{keyword}{name}")))
-        || text.contains(&format!("{name}("))
+    let in_rust = |text: &str| {
+        let defined = |keyword: &&str| has_word(text, &format!("{keyword}{name}"));
+        RUST.iter().any(|keyword| defined(&keyword))
+    };
+    if path.ends_with(".rs") {
+        return in_rust(text);
+    }
+    let is_patch = path.ends_with(".patch");
+    let mut lines = text
+        .lines()
+        .filter(|line| !is_patch || line.starts_with('+'));
+    lines.any(|line| has_word(line, name))
 }
 
 fn missing_rows(rows: &[Row]) -> Vec<String> {
@@ -260,7 +288,8 @@ mod tests {
         fn read(&self, upstream: bool, path: &str) -> Option<String> {
             match (upstream, path) {
                 (true, "net/core/dev.c") => Some("int net_dev_init(void)\n{\n}\n".into()),
-                (false, "a.rs") => Some("impl A {\n    fn init(x: u8) {}\n}\n".into()),
+                (false, "a.rs") => Some("impl A {\n    fn init(x: u8) { stop(); }\n}\n".into()),
+                (false, "b.patch") => Some(" int b;\n+int c;\n-int d;\n".into()),
                 _ => None,
             }
         }
@@ -269,7 +298,7 @@ mod tests {
     const README: &str = "## Other\n| S1 | x | `y` | `z` | `t` |\n\n\
         ## From the walkthrough to the test\n\nSome words.\n\n\
         | row | step | in 7.3 | here | shown by |\n|---|---|---|---|---|\n\
-        | S1 | start | `net/core/dev.c`: `net_dev_init()` | `a.rs`: `A::init` | `guest.*`, `kunit.x` |\n\
+        | S1 | start | `net/core/dev.c`: `net_dev_init()` | `a.rs`: `A::init`; `b.patch`: `c` | `guest.a`, `kunit.x*` |\n\
         \n## After\n| S2 | x | | | |\n";
 
     fn tests() -> BTreeSet<String> {
@@ -281,8 +310,8 @@ mod tests {
     fn judge(from: &str, to: &str) -> Vec<String> {
         let readme = README.replacen(from, to, 1);
         assert!(from.is_empty() || readme != README);
-        let rows = parse(&readme);
-        assert_eq!(rows.len(), 1);
+        let (rows, trouble) = parse(&readme);
+        assert_eq!((rows.len(), trouble.len()), (1, 0));
         rows[0].judge(&Fake, &tests())
     }
 
@@ -295,9 +324,15 @@ mod tests {
             ("net/core/dev.c", "net/core/dev2.c"),
             ("`net/core/dev.c`: ", ""),
             ("A::init", "A::exit"),
+            // A call is no definition, and what a patch leaves or takes away is not its own.
+            ("A::init", "A::stop"),
+            ("`c`", "`b`"),
+            ("`c`", "`d`"),
             ("`a.rs`", "`b.rs`"),
-            ("`kunit.x`", "`kunit.y`"),
-            ("`guest.*`, `kunit.x`", "nothing"),
+            ("`kunit.x*`", "`kunit.y`"),
+            ("`guest.a`, `kunit.x*`", "nothing"),
+            // One of several could go, and nobody would see it.
+            ("`guest.a`", "`guest.*`"),
         ] {
             assert!(!judge(from, to).is_empty(), "{from} {to}");
         }
@@ -305,7 +340,9 @@ mod tests {
 
     #[test]
     fn no_row_and_no_test_is_left_out() {
-        let rows = parse(README);
+        let (_, trouble) = parse(&README.replace("| start |", "|"));
+        assert_eq!(trouble.len(), 1);
+        let (rows, _) = parse(README);
         assert_eq!(missing_rows(&rows).len(), 18);
         assert_eq!(left_out(&rows, &tests()), ["kunit.rust_y.z is in no row"]);
     }

@@ -197,7 +197,11 @@ impl Slot {
             .find(|dir| !dir.exists())
             .unwrap_or_else(|| slots.join("x"));
         if let Some(origin) = origin {
-            relocate_builds(&new.join("linux"), &origin.join("linux"), &dir.join("linux"))?;
+            relocate_builds(
+                &new.join("linux"),
+                &origin.join("linux"),
+                &dir.join("linux"),
+            )?;
         }
         fs::rename(&new, &dir).map_err(|e| Failure::io("rename", &new, e))?;
         std::mem::forget(guard);
