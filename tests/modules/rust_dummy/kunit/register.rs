@@ -246,12 +246,12 @@ fn failing(tally: &'static Tally) -> Result<UnregisteredDevice<'static, Failing>
 }
 
 /// An `ndo_init` that no driver in Rust can have.
-unsafe extern "C" fn positive_init(_dev: *mut net_device) -> c_int {
+extern "C" fn positive_init(_dev: *mut net_device) -> c_int {
     1
 }
 
 /// For `set_coalesce`; nobody calls it.
-unsafe extern "C" fn set_coalesce(
+extern "C" fn set_coalesce(
     _dev: *mut net_device,
     _coalesce: *mut ethtool_coalesce,
     _kernel_coalesce: *mut kernel_ethtool_coalesce,
@@ -261,10 +261,7 @@ unsafe extern "C" fn set_coalesce(
 }
 
 /// For `get_rxfh_fields`; nobody calls it.
-unsafe extern "C" fn get_rxfh_fields(
-    _dev: *mut net_device,
-    _fields: *mut ethtool_rxfh_fields,
-) -> c_int {
+extern "C" fn get_rxfh_fields(_dev: *mut net_device, _fields: *mut ethtool_rxfh_fields) -> c_int {
     0
 }
 
