@@ -89,4 +89,5 @@ help:
 	@echo '   25  results missing or truncated'
 	@echo '   26  module of another kernel'
 	@echo '   27  kernel of another variant'
+	@echo '   28  QEMU itself failed'
 	@echo '  130  interrupted'
