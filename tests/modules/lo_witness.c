@@ -6,17 +6,30 @@
  * code under test.
  */
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/proc_fs.h>
 #include <linux/rtnetlink.h>
 #include <linux/seq_file.h>
+#include <linux/spinlock.h>
 #include <net/if_inet6.h>
 #include <net/ip6_fib.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 
-/* Counts a namespace until all its devices are gone: these operations are undone after theirs. */
-static atomic_t lo_witness_namespaces = ATOMIC_INIT(0);
+/*
+ * A namespace is one of these until all its devices are gone: these operations
+ * are undone after theirs.
+ */
+struct lo_witness_net {
+	struct list_head list;
+	const struct net *net;
+};
+
+static unsigned int lo_witness_net_id;
+static DEFINE_SPINLOCK(lo_witness_lock);
+static LIST_HEAD(lo_witness_nets);
 
 /* Names @what if it does not lead to @dev. */
 static bool lo_witness_leads(struct seq_file *seq, const char *what,
@@ -51,6 +64,18 @@ static void lo_witness_ipv6(struct seq_file *seq, const struct netns_ipv6 *ipv6,
 		seq_puts(seq, "ipv6 here\n");
 }
 
+static void lo_witness_namespaces(struct seq_file *seq)
+{
+	const struct lo_witness_net *each;
+
+	seq_puts(seq, "namespaces");
+	spin_lock(&lo_witness_lock);
+	list_for_each_entry(each, &lo_witness_nets, list)
+		seq_printf(seq, " %u", each->net->ns.inum);
+	spin_unlock(&lo_witness_lock);
+	seq_putc(seq, '\n');
+}
+
 static int lo_witness_show(struct seq_file *seq, void *v)
 {
 	struct net *net = seq_file_single_net(seq);
@@ -69,7 +94,7 @@ static int lo_witness_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "first %s\n", first == lo ? "yes" : "no");
 	seq_printf(seq, "xmit %pS\n", lo->netdev_ops->ndo_start_xmit);
 	seq_printf(seq, "destructor %pS\n", lo->priv_destructor);
-	seq_printf(seq, "namespaces %d\n", atomic_read(&lo_witness_namespaces));
+	lo_witness_namespaces(seq);
 	seq_printf(seq, "net %s\n", dev_net(lo) == net ? "own" : "other");
 	lo_witness_ipv6(seq, &net->ipv6, lo);
 out:
@@ -79,21 +104,32 @@ out:
 
 static int __net_init lo_witness_net_init(struct net *net)
 {
+	struct lo_witness_net *this = net_generic(net, lo_witness_net_id);
+
 	if (!proc_create_net_single("lo_witness", 0444, net->proc_net, lo_witness_show, NULL))
 		return -ENOMEM;
-	atomic_inc(&lo_witness_namespaces);
+	this->net = net;
+	spin_lock(&lo_witness_lock);
+	list_add_tail(&this->list, &lo_witness_nets);
+	spin_unlock(&lo_witness_lock);
 	return 0;
 }
 
 static void __net_exit lo_witness_net_exit(struct net *net)
 {
+	struct lo_witness_net *this = net_generic(net, lo_witness_net_id);
+
 	remove_proc_entry("lo_witness", net->proc_net);
-	atomic_dec(&lo_witness_namespaces);
+	spin_lock(&lo_witness_lock);
+	list_del(&this->list);
+	spin_unlock(&lo_witness_lock);
 }
 
 static struct pernet_operations lo_witness_net_ops = {
 	.init = lo_witness_net_init,
 	.exit = lo_witness_net_exit,
+	.id = &lo_witness_net_id,
+	.size = sizeof(struct lo_witness_net),
 };
 
 static int __init lo_witness_init(void)

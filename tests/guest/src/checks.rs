@@ -17,10 +17,12 @@ use crate::counters;
 use crate::early::Early;
 use crate::ip::Link;
 use crate::modules;
+use crate::namespace;
 use crate::namespace::Scope;
 use crate::namespace::NAME;
 use crate::ping;
 use crate::report::Reporter;
+use crate::teardown;
 use crate::wait;
 
 /// Why a check did not pass.
@@ -179,10 +181,6 @@ const PINGS: u32 = 3;
 
 /// How long the addresses may take to be there after `lo` went up.
 const ADDRESS_DEADLINE: Duration = Duration::from_secs(5);
-
-/// How long a namespace may take to be gone. The kernel complains about a leaked reference to a
-/// device after ten seconds; that complaint has to be in the log before the guest ends.
-const TEARDOWN_DEADLINE: Duration = Duration::from_secs(15);
 
 /// What the checks share.
 #[derive(Debug)]
@@ -455,8 +453,7 @@ fn netns_isolation(context: &mut Context<'_>) -> Verdict {
 /// The namespace can be deleted, and is then gone.
 pub fn netns_delete(context: &mut Context<'_>) -> Verdict {
     context.need_up(Scope::Made)?;
-    let alive = || -> Result<u32, String> { Ok(Scope::Init.witness()?.namespaces) };
-    let before = alive()?;
+    let number = namespace::number_of(NAME)?;
     let words = ["ip", "netns", "del", NAME];
     command::run(&words)?;
     context.namespace = false;
@@ -466,9 +463,5 @@ pub fn netns_delete(context: &mut Context<'_>) -> Verdict {
     if !list.trim().is_empty() {
         return Err(format!("ip netns list still has {}", list.trim()).into());
     }
-    if wait::until(TEARDOWN_DEADLINE, || Ok(alive()? < before))? {
-        return Ok(());
-    }
-    let seconds = TEARDOWN_DEADLINE.as_secs();
-    Err(format!("the namespace is not gone after {seconds} s").into())
+    Ok(teardown::await_end(number)?)
 }

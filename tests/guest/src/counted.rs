@@ -3,8 +3,6 @@
 //! A loopback device with private data, `rust_counted_lo.ko`: its namespace takes it down, and the
 //! data is dropped then.
 
-use std::time::Duration;
-
 use crate::checks::netns_delete;
 use crate::checks::Context;
 use crate::checks::Verdict;
@@ -12,13 +10,11 @@ use crate::kunit;
 use crate::modules;
 use crate::namespace::Scope;
 use crate::tally;
+use crate::teardown;
 use crate::wait;
 
 const MODULE: &str = "rust_counted_lo";
 const FILE: &str = "rust_counted_lo.ko";
-
-/// How long it may take after the namespace is gone.
-const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Lets it take the driver's place for a while.
 pub fn check(context: &mut Context<'_>) -> Verdict {
@@ -52,9 +48,11 @@ fn namespaces(context: &mut Context<'_>) -> Verdict {
 
 /// The witness' operations are undone before the last of the device is.
 fn wait_for_drop() -> Result<(), String> {
-    if wait::until(DEADLINE, || Ok(tally::read(MODULE, "dropped")? != 0))? {
+    if wait::until(teardown::DEADLINE, || {
+        Ok(tally::read(MODULE, "dropped")? != 0)
+    })? {
         return Ok(());
     }
-    let seconds = DEADLINE.as_secs();
+    let seconds = teardown::DEADLINE.as_secs();
     Err(format!("the data is not dropped after {seconds} s"))
 }

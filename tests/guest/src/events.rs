@@ -16,6 +16,7 @@ use crate::checks::Context;
 use crate::checks::Verdict;
 use crate::command;
 use crate::fresh;
+use crate::here;
 use crate::kunit;
 use crate::listener::Listener;
 use crate::modules;
@@ -24,6 +25,7 @@ use crate::netlink;
 use crate::netlink::Ears;
 use crate::netlink::Link;
 use crate::netlink::Uevent;
+use crate::teardown;
 use crate::unload;
 
 /// Flags of a device: `IFF_LOOPBACK`, and with it those of one that is up: `IFF_UP`, `IFF_RUNNING`
@@ -81,7 +83,7 @@ pub fn namespace_comes(context: &mut Context<'_>) -> Verdict {
     let before = format!("SUBSYS_INIT {} 0", nobody(context.variant));
     let listener = Listener::insert()?;
     fresh::with(|| {
-        let heard = listener.words_of(fresh::number()?)?;
+        let heard = listener.words_of(here::number()?)?;
         let wanted = owned(&[&[&before], &COMES, &["DEVICES_INIT lo 0"]]);
         expect("a namespace comes", &heard, &wanted)?;
         expect("its devices", &netlink::dump()?, &vec![lo(false, DOWN, 0)])
@@ -97,7 +99,7 @@ pub fn up_and_down(_: &mut Context<'_>) -> Verdict {
         for (state, words, flags) in [("up", GOES_UP, UP), ("down", GOES_DOWN, DOWN)] {
             listener.forget()?;
             command::run(&["ip", "link", "set", "lo", state])?;
-            let heard = listener.words_of(fresh::number()?)?;
+            let heard = listener.words_of(here::number()?)?;
             expect(state, &heard, &owned(&[&words]))?;
             expect(state, &ears.links()?, &vec![lo(false, flags, IFF_UP)])?;
         }
@@ -124,9 +126,8 @@ pub fn namespace_goes(context: &mut Context<'_>) -> Verdict {
         names.sort();
         expect("other devices", &names, &owned(&[&OTHERS]))?;
         listener.forget()?;
-        fresh::number()
+        here::number()
     })?;
-    listener.await_end(number)?;
     let heard = listener.words_of(number)?;
     judge_end(&heard, &OTHERS, nobody(context.variant))
         .map_err(|why| format!("a namespace goes: {why}: {heard:?}"))?;
@@ -207,7 +208,7 @@ impl Witnessed {
     /// This thread's.
     fn here() -> Result<Self, String> {
         Ok(Self {
-            number: fresh::number()?,
+            number: here::number()?,
             ears: Ears::open()?,
         })
     }
@@ -231,20 +232,20 @@ impl Witnessed {
 /// The driver's module goes and comes, with `lo` up in one namespace and down in another.
 pub fn module(context: &mut Context<'_>) -> Verdict {
     context.need_up(Scope::Init)?;
-    let before = fresh::alive()?;
     let listener = Listener::insert()?;
     let up = Witnessed::here()?;
     // It lives as long as its sockets do.
     let down = fresh::in_thread(|| {
-        fresh::unshare().map_err(|e| format!("a new network namespace: {e}"))?;
+        fresh::enter()?;
         Witnessed::here()
     })?;
     let verdict = goes(&listener, &up, &down);
     listener.forget()?;
     unload::back(context)?;
     let verdict = verdict.and_then(|()| comes(&listener, &up, &down));
+    let number = down.number;
     drop(down);
-    fresh::gone(before)?;
+    teardown::await_end(number)?;
     Ok(verdict?)
 }
 

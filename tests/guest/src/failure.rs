@@ -17,6 +17,7 @@ use crate::fail_nth::attempt;
 use crate::fail_nth::Attempt;
 use crate::fresh;
 use crate::fresh::Kept;
+use crate::here;
 use crate::kunit;
 use crate::listener::Event;
 use crate::listener::Listener;
@@ -24,7 +25,9 @@ use crate::modules;
 use crate::namespace::Scope;
 use crate::netlink;
 use crate::setting::Setting;
+use crate::teardown;
 use crate::unload;
+use crate::witness;
 
 /// The kernel's own objections to events of devices.
 const ACTIONS: &str = "/sys/kernel/debug/notifier-error-inject/netdev/actions";
@@ -139,16 +142,16 @@ pub fn allocation(context: &mut Context<'_>) -> Verdict {
         let (attempt, events) = fresh::in_thread(|| {
             let attempt = attempt(&listener, "SUBSYS_INIT", nth, fresh::unshare)?;
             if attempt.result.is_ok() {
-                fresh::witness()?.judge(variant)?;
+                witness::here()?.judge(variant)?;
             }
-            Ok((attempt, listener.events()?))
+            Ok((attempt, of_new(listener.events()?)))
         })
         .map_err(|why| format!("without allocation {nth}: {why}"))?;
         let ended = events.iter().any(|event| event.what == "SUBSYS_EXIT");
         if let Some(event) = events.first() {
-            listener.await_end(event.namespace)?;
+            teardown::await_end(event.namespace)?;
         }
-        let events = listener.events()?;
+        let events = of_new(listener.events()?);
         let stage = judge(&attempt, &events, ended, nobody(variant))
             .map_err(|why| format!("without allocation {nth}: {why}: {attempt:?}, {events:?}"))?;
         stages.extend(stage);
@@ -170,6 +173,21 @@ pub fn allocation(context: &mut Context<'_>) -> Verdict {
         return Err(format!("{nth} attempts, failures by stage: {counts:?}").into());
     }
     Ok(())
+}
+
+/// Those of the namespace that has been made since the listener forgot all: an older one may be
+/// going at the same time.
+fn of_new(events: Vec<Event>) -> Vec<Event> {
+    let first = events.iter().find(|event| event.what == "SUBSYS_INIT");
+    let Some(namespace) = first.map(|event| event.namespace) else {
+        return Vec::new();
+    };
+    of_namespaces(events, &[namespace])
+}
+
+fn of_namespaces(events: Vec<Event>, namespaces: &[u32]) -> Vec<Event> {
+    let is_of = |event: &Event| namespaces.contains(&event.namespace);
+    events.into_iter().filter(is_of).collect()
 }
 
 /// Whether what failed was no object of the driver's, but something that the allocator can do
@@ -222,7 +240,7 @@ pub fn refused(context: &mut Context<'_>) -> Verdict {
         if result != Err(error) {
             return Err(format!("{step} refused with {error}: {result:?}").into());
         }
-        let events = listener.events()?;
+        let events = of_new(listener.events()?);
         let heard: Vec<String> = events.iter().map(Event::words).collect();
         // It hears of things after those who object here.
         let mut wanted = vec![format!("SUBSYS_INIT {} 0", nobody(variant))];
@@ -231,7 +249,7 @@ pub fn refused(context: &mut Context<'_>) -> Verdict {
         if heard != wanted {
             return Err(format!("{step} refused with {error}: {heard:?}, not {wanted:?}").into());
         }
-        fresh::with(|| fresh::witness()?.judge(variant))?;
+        fresh::with(|| witness::here()?.judge(variant))?;
     }
     Ok(())
 }
@@ -281,6 +299,12 @@ impl Insertion {
         Ok(self.second.end()?)
     }
 
+    /// What was heard of both namespaces.
+    fn events(&self) -> Result<Vec<Event>, String> {
+        let namespaces = [here::number()?, self.second.number()];
+        Ok(of_namespaces(self.listener.events()?, &namespaces))
+    }
+
     /// Does `look` in both namespaces.
     fn everywhere(&self, look: impl Fn() -> Result<(), String> + Sync) -> Result<(), String> {
         look().map_err(|why| format!("the first namespace: {why}"))?;
@@ -294,7 +318,7 @@ impl Insertion {
             return Err(format!("the module is {state}"));
         }
         self.everywhere(|| {
-            unload::nobody(&fresh::witness()?)?;
+            unload::nobody(&witness::here()?)?;
             match netlink::dump()?.into_iter().find(|link| link.name == "lo") {
                 None => Ok(()),
                 Some(link) => Err(format!("there is {link:?}")),
@@ -308,7 +332,7 @@ impl Insertion {
         self.listener.forget()?;
         let load = || modules::load(&self.file);
         let attempt = fresh::in_thread(|| attempt(&self.listener, "MODULE_COMING", nth, load))?;
-        let events = self.listener.events()?;
+        let events = self.events()?;
         let outcome = match attempt.result {
             Err(error) if Stage::any_allows(error) && attempt.left == 0 => {
                 none_left(&events, 0).and_then(|()| self.nothing_left())
@@ -324,7 +348,7 @@ impl Insertion {
 
     /// Checks that it works, and removes it.
     fn there(&self) -> Result<(), String> {
-        self.everywhere(|| fresh::witness()?.judge(self.variant))?;
+        self.everywhere(|| witness::here()?.judge(self.variant))?;
         modules::remove(modules::DRIVER)?;
         self.nothing_left()
     }
@@ -359,7 +383,7 @@ impl Insertion {
         self.listener.forget()?;
         self.listener.refuse(step, count, error)?;
         let result = modules::load(&self.file);
-        let events = self.listener.events()?;
+        let events = self.events()?;
         let outcome = match result {
             Err(found) if found == error => {
                 none_left(&events, usize::from(step == STEPS[0])).and_then(|()| self.nothing_left())
@@ -410,6 +434,17 @@ mod tests {
                 fail_nth: 0,
             })
             .collect()
+    }
+
+    #[test]
+    fn an_older_namespace_does_not_count() {
+        let mut all = events("NETDEV_PRE_UNINIT SUBSYS_INIT NETDEV_POST_INIT SUBSYS_EXIT");
+        all[0].namespace = 7;
+        all[2].namespace = 8;
+        all[3].namespace = 8;
+        all[1].namespace = 8;
+        assert_eq!(of_new(all.clone()), all[1..]);
+        assert_eq!(of_new(all[..1].to_vec()), []);
     }
 
     fn judged(

@@ -4,7 +4,6 @@
 //! freed, once.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::accounting::Books;
 use crate::checks::Context;
@@ -15,19 +14,15 @@ use crate::datagrams::Inbox;
 use crate::datagrams::Sender;
 use crate::datagrams::SMALLEST;
 use crate::hold::Holder;
-use crate::namespace::Scope;
 use crate::own_netns::OwnNetns;
 use crate::softnet_stat;
+use crate::teardown;
 use crate::trace::Event;
 use crate::trace_instance::Instance;
-use crate::wait;
 
 /// How many packets arrive, and how many are flushed after that.
 const DELIVERED: u64 = 30;
 const FLUSHED: u64 = 200;
-
-/// How long a namespace may take to be gone.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What each packet goes through.
 const EVENTS: [&str; 3] = ["net/netif_rx", "net/netif_receive_skb", "skb/kfree_skb"];
@@ -36,23 +31,19 @@ const EVENTS: [&str; 3] = ["net/netif_rx", "net/netif_receive_skb", "skb/kfree_s
 pub fn check(_: &mut Context<'_>) -> Verdict {
     let (sender, target) = cpus::two()?;
     let holder = Holder::new()?;
-    let alive = || -> Result<u32, String> { Ok(Scope::Init.witness()?.namespaces) };
     let net = OwnNetns::up("lo-own")?;
     net.steer(Some(target))?;
     net.inside(|| deliver(sender))?;
 
     let instance = Instance::new(&EVENTS)?;
     let softnet = softnet_stat::read()?;
-    let before = alive()?;
+    let number = net.number()?;
     let hold = holder.hold(target)?;
     net.inside(|| fill(sender, target))?;
     net.delete()?;
-    let gone = wait::until(DEADLINE, || Ok(alive()? < before))?;
+    let ended = teardown::await_end(number);
     hold.release()?;
-    if !gone {
-        let seconds = DEADLINE.as_secs();
-        return Err(format!("the namespace is not gone after {seconds} s").into());
-    }
+    ended?;
     at_rest(&holder, target)?;
     let moved = softnet_stat::moved(&softnet, &softnet_stat::read()?);
     let processed = softnet_stat::sum(&moved, |cpu| cpu.processed);

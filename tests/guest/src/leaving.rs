@@ -3,8 +3,6 @@
 //! A namespace that goes with devices in it: those of hardware return to the first namespace, others
 //! go with it, and `lo` never moves.
 
-use std::time::Duration;
-
 use crate::checks::Context;
 use crate::checks::Verdict;
 use crate::command;
@@ -12,13 +10,11 @@ use crate::ip;
 use crate::ip::Link;
 use crate::namespace::Scope;
 use crate::own_netns::OwnNetns;
+use crate::teardown;
 use crate::wait;
 
 /// The guest's network card.
 const CARD: &str = "eth0";
-
-/// How long a namespace may take to be gone.
-const DEADLINE: Duration = Duration::from_secs(15);
 
 fn show(name: &str) -> Result<Link, String> {
     ip::parse_one(&command::run(&["ip", "-j", "link", "show", name])?)
@@ -35,7 +31,9 @@ fn names() -> Result<Vec<String>, String> {
 
 /// Waits for `name` to be among the devices here.
 fn returns(name: &str) -> Result<Link, String> {
-    if wait::until(DEADLINE, || Ok(names()?.iter().any(|found| found == name)))? {
+    if wait::until(teardown::DEADLINE, || {
+        Ok(names()?.iter().any(|found| found == name))
+    })? {
         return show(name);
     }
     Err(format!("{name} is not here, only {:?}", names()?))
@@ -83,7 +81,7 @@ pub fn devices_leave(context: &mut Context<'_>) -> Verdict {
     }
     own.delete()?;
     judge_card(&before.1, &returns(CARD)?)?;
-    if !wait::until(DEADLINE, || Ok(names()? == before.0))? {
+    if !wait::until(teardown::DEADLINE, || Ok(names()? == before.0))? {
         return Err(format!("there were {:?}, now there are {:?}", before.0, names()?).into());
     }
     let lo = Scope::Init.link()?;

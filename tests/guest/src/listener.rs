@@ -4,20 +4,15 @@
 //! and how it is told to object, or to let an allocation fail.
 
 use std::fs;
-use std::time::Duration;
 
 use rustix::io::Errno;
 
 use crate::loaded::Loaded;
-use crate::wait;
 
 const MODULE: &str = "lo_listener";
 const EVENTS: &str = "/sys/kernel/debug/lo_listener/events";
 const FAIL: &str = "/sys/kernel/debug/lo_listener/fail";
 const REFUSE: &str = "/sys/kernel/debug/lo_listener/refuse";
-
-/// How long a namespace's end may take. See `checks::TEARDOWN_DEADLINE`.
-const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,22 +70,6 @@ impl Listener {
         let events = self.events()?.into_iter();
         let here = events.filter(|event| event.namespace == namespace);
         Ok(here.map(|event| event.words()).collect())
-    }
-
-    /// Waits for the end of a namespace, which comes some time after that of its last thread.
-    pub fn await_end(&self, namespace: u32) -> Result<(), String> {
-        let ended = || {
-            let mut here = self
-                .events()?
-                .into_iter()
-                .filter(|event| event.namespace == namespace);
-            Ok(here.any(|event| event.what == "SUBSYS_EXIT"))
-        };
-        if wait::until(DEADLINE, ended)? {
-            return Ok(());
-        }
-        let seconds = DEADLINE.as_secs();
-        Err(format!("namespace {namespace} is there after {seconds} s"))
     }
 
     /// Lets the `nth` allocation of a task fail, counted from when `what` happens to it.

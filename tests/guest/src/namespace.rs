@@ -16,9 +16,9 @@ use rustix::thread::move_into_link_name_space;
 use rustix::thread::LinkNameSpaceType;
 
 use crate::command;
+use crate::here;
 use crate::ip;
 use crate::ip::Link;
-use crate::own_netns::proc_net;
 use crate::witness;
 use crate::witness::Witness;
 
@@ -69,7 +69,7 @@ impl Scope {
 
     /// What the witness says here.
     pub fn witness(self) -> Result<Witness, String> {
-        Witness::parse(&self.run(|| proc_net(witness::NAME))?)
+        self.run(witness::here)
     }
 
     /// Whether there is a device called `name` here.
@@ -121,6 +121,11 @@ pub fn run_in<T: Send>(
             .join()
             .map_err(|_| format!("what ran in {name} panicked"))?
     })
+}
+
+/// The number of the namespace called `name`.
+pub fn number_of(name: &str) -> Result<u32, String> {
+    here::number_of(&Path::new(DIRECTORY).join(name))
 }
 
 fn enter(name: &str) -> Result<(), String> {

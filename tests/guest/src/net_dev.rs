@@ -2,9 +2,9 @@
 
 //! A device's counters, as `/proc/net/dev` has them in the namespace of the thread that reads it.
 
-use std::fs;
+use crate::here;
 
-const FILE: &str = "/proc/thread-self/net/dev";
+const FILE: &str = "dev";
 
 /// Where dropped packets stand.
 const DROPPED: usize = 3;
@@ -41,8 +41,9 @@ pub struct Row {
 impl Row {
     /// The row of the device called `name`.
     pub fn read(name: &str) -> Result<Self, String> {
-        let text = fs::read_to_string(FILE).map_err(|e| format!("{FILE}: {e}"))?;
-        Self::parse(&text, name).ok_or_else(|| format!("{FILE}: not one row of {name}: {text}"))
+        let text = here::proc_net(FILE)?;
+        Self::parse(&text, name)
+            .ok_or_else(|| format!("/proc/net/{FILE}: not one row of {name}: {text}"))
     }
 
     fn parse(text: &str, name: &str) -> Option<Self> {

@@ -2,11 +2,9 @@
 
 //! A network namespace of one check's own: whatever is counted there is the check's own doing.
 
-use std::fs;
-use std::path::Path;
-
 use crate::boot;
 use crate::command;
+use crate::namespace;
 use crate::namespace::run_in;
 
 /// The namespace. It goes when this is dropped.
@@ -57,8 +55,13 @@ impl OwnNetns {
         command::run(&words).map(drop)
     }
 
+    /// Its number.
+    pub fn number(&self) -> Result<u32, String> {
+        namespace::number_of(self.name)
+    }
+
     /// Deletes its name; it goes when nothing else holds it. What the kernel does then may take
-    /// longer than this.
+    /// longer than this: see `teardown`.
     pub fn delete(self) -> Result<(), String> {
         let name = self.name;
         std::mem::forget(self);
@@ -76,10 +79,4 @@ impl Drop for OwnNetns {
 
 fn delete(name: &str) -> Result<(), String> {
     command::run(&["ip", "netns", "del", name]).map(drop)
-}
-
-/// One of this thread's namespace's files below `/proc/net`.
-pub fn proc_net(file: &str) -> Result<String, String> {
-    let path = Path::new("/proc/thread-self/net").join(file);
-    fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))
 }

@@ -3,13 +3,13 @@
 //! What each CPU has counted on `lo`: `/proc/net/lo_lstats`, from `lo_lstats.ko`.
 
 use std::collections::BTreeMap;
-use std::fs;
 
+use crate::here;
 use crate::loaded::Loaded;
 use crate::net_dev::Count;
 
-const MODULE: &str = "lo_lstats";
-const FILE: &str = "/proc/thread-self/net/lo_lstats";
+/// The module, and its file.
+const NAME: &str = "lo_lstats";
 
 /// All CPUs that there could be, by number.
 pub type Lstats = BTreeMap<usize, Count>;
@@ -23,14 +23,14 @@ pub struct PerCpu {
 impl PerCpu {
     /// Inserts it.
     pub fn new() -> Result<Self, String> {
-        let module = Loaded::insert(MODULE)?;
+        let module = Loaded::insert(NAME)?;
         Ok(Self { _module: module })
     }
 
     /// What each CPU has counted on the `lo` of this thread's namespace.
     pub fn read(&self) -> Result<Lstats, String> {
-        let text = fs::read_to_string(FILE).map_err(|e| format!("{FILE}: {e}"))?;
-        parse(&text).ok_or_else(|| format!("{FILE}: not understood: {text:?}"))
+        let text = here::proc_net(NAME)?;
+        parse(&text).ok_or_else(|| format!("/proc/net/{NAME}: not understood: {text:?}"))
     }
 }
 

@@ -7,9 +7,9 @@ use crate::checks::Verdict;
 use crate::command;
 use crate::counters;
 use crate::frame;
+use crate::here::proc_net;
 use crate::namespace::Scope;
 use crate::net_dev::Row;
-use crate::own_netns::proc_net;
 use crate::own_netns::OwnNetns;
 
 /// Of which length the pings of [`dev`] are, and how many there are.

@@ -2,9 +2,9 @@
 
 //! What IPv4 and UDP have counted: `/proc/net/snmp`, in the namespace of the thread that reads it.
 
-use std::fs;
+use crate::here;
 
-const FILE: &str = "/proc/thread-self/net/snmp";
+const FILE: &str = "snmp";
 
 /// What a receiver's protocols say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub struct Snmp {
 
 /// Reads it.
 pub fn read() -> Result<Snmp, String> {
-    let text = fs::read_to_string(FILE).map_err(|e| format!("{FILE}: {e}"))?;
-    parse(&text).ok_or_else(|| format!("{FILE}: not understood: {text}"))
+    let text = here::proc_net(FILE)?;
+    parse(&text).ok_or_else(|| format!("/proc/net/{FILE}: not understood: {text}"))
 }
 
 fn parse(text: &str) -> Option<Snmp> {

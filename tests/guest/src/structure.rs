@@ -4,7 +4,6 @@
 //! and each line that it prints is known here.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
 
@@ -19,12 +18,13 @@ use crate::command;
 use crate::frame::LinkAddress;
 use crate::frame::ETH_P_IP;
 use crate::fresh;
+use crate::here;
 use crate::loaded::Loaded;
 use crate::namespace::Scope;
 use crate::witness::Function;
 
-const MODULE: &str = "lo_structure";
-const FILE: &str = "/proc/thread-self/net/lo_structure";
+/// The module, and its file.
+const NAME: &str = "lo_structure";
 
 /// All packets, as a type of Ethernet frames.
 const ETH_P_ALL: u16 = 3;
@@ -326,7 +326,7 @@ struct Structure(BTreeMap<String, String>);
 impl Structure {
     /// Those of the namespace that this thread is in.
     fn read() -> Result<Self, String> {
-        let text = fs::read_to_string(FILE).map_err(|e| format!("{FILE}: {e}"))?;
+        let text = here::proc_net(NAME)?;
         Self::parse(&text)
     }
 
@@ -335,9 +335,9 @@ impl Structure {
         for line in text.lines() {
             let (key, value) = line
                 .split_once(' ')
-                .ok_or_else(|| format!("{FILE}: no value: {line}"))?;
+                .ok_or_else(|| format!("/proc/net/{NAME}: no value: {line}"))?;
             if lines.insert(key.into(), value.into()).is_some() {
-                return Err(format!("{FILE} says twice: {key}"));
+                return Err(format!("/proc/net/{NAME} says twice: {key}"));
             }
         }
         Ok(Self(lines))
@@ -421,14 +421,14 @@ fn untouched() -> Result<Structure, String> {
 
 /// The first namespace's, before it goes up.
 pub fn down(_: &mut Context<'_>) -> Verdict {
-    let _module = Loaded::insert(MODULE)?;
+    let _module = Loaded::insert(NAME)?;
     Ok(Structure::read()?.judge(untouched()?)?)
 }
 
 /// The first namespace's, while it is up.
 pub fn up(context: &mut Context<'_>) -> Verdict {
     context.need_up(Scope::Init)?;
-    let _module = Loaded::insert(MODULE)?;
+    let _module = Loaded::insert(NAME)?;
     let mut found = Structure::read()?;
     let mut wanted = untouched()?.with(UP)?;
     for structure in [&mut found, &mut wanted] {
@@ -439,13 +439,13 @@ pub fn up(context: &mut Context<'_>) -> Verdict {
 
 /// A new namespace's, before it goes up.
 pub fn netns_down(_: &mut Context<'_>) -> Verdict {
-    let _module = Loaded::insert(MODULE)?;
+    let _module = Loaded::insert(NAME)?;
     Ok(fresh::with(|| Structure::read()?.judge(untouched()?))?)
 }
 
 /// A new namespace's, while it is up and when it no longer is.
 pub fn netns_up(_: &mut Context<'_>) -> Verdict {
-    let _module = Loaded::insert(MODULE)?;
+    let _module = Loaded::insert(NAME)?;
     fresh::with(|| {
         command::run(&["ip", "link", "set", "lo", "up"])?;
         Structure::read()?.judge(untouched()?.with(UP)?)?;
@@ -457,13 +457,13 @@ pub fn netns_up(_: &mut Context<'_>) -> Verdict {
 
 /// The driver's functions are in its tables, and nothing else is.
 pub fn operations(context: &mut Context<'_>) -> Verdict {
-    let _module = Loaded::insert(MODULE)?;
+    let _module = Loaded::insert(NAME)?;
     Ok(Structure::read()?.judge_functions(context.variant)?)
 }
 
 /// Packet sockets are in the lists of what they listen to, and in no other.
 pub fn handlers(_: &mut Context<'_>) -> Verdict {
-    let _module = Loaded::insert(MODULE)?;
+    let _module = Loaded::insert(NAME)?;
     fresh::with(|| {
         command::run(&["ip", "link", "set", "lo", "up"])?;
         let sockets = [ETH_P_ALL, ETH_P_IP].map(listen_anywhere);

@@ -8,7 +8,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::mount::MountFlags;
@@ -18,6 +17,7 @@ use crate::checks::Context;
 use crate::checks::Verdict;
 use crate::namespace::Scope;
 use crate::own_netns::OwnNetns;
+use crate::teardown;
 use crate::wait;
 
 /// Where sysfs shows the first namespace.
@@ -25,9 +25,6 @@ const SYSFS: &str = "/sys";
 
 /// Where it shows the one that is made here.
 const MOUNT: &str = "/tmp/lo-sysfs";
-
-/// How long a namespace may take to be gone.
-const DEADLINE: Duration = Duration::from_secs(15);
 
 /// What each file of a `lo` that is up has in it, or the error of reading it.
 const WANTED: &[(&str, &str)] = &[
@@ -210,7 +207,7 @@ fn goes(own: OwnNetns) -> Result<(), String> {
     own.delete()?;
     let names = ["class/net/lo", "devices/virtual/net/lo"].map(|name| Path::new(MOUNT).join(name));
     let gone = || Ok(names.iter().all(|path| fs::symlink_metadata(path).is_err()));
-    if wait::until(DEADLINE, gone)? {
+    if wait::until(teardown::DEADLINE, gone)? {
         return Ok(());
     }
     Err(format!("lo is still in sysfs: {:?}", read(&names[1])))

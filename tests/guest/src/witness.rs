@@ -6,11 +6,11 @@ use std::fmt;
 
 use lab_protocol::Variant;
 
-/// The witness' file, in whatever namespace it is read.
-pub const FILE: &str = "/proc/net/lo_witness";
+use crate::here::proc_net;
 
-/// Its name there.
-pub const NAME: &str = "lo_witness";
+/// The witness' file, and its name there.
+pub const FILE: &str = "/proc/net/lo_witness";
+const NAME: &str = "lo_witness";
 
 /// The C driver's functions.
 const C_XMIT: &str = "loopback_xmit";
@@ -77,6 +77,11 @@ impl fmt::Display for Function {
     }
 }
 
+/// What the witness says of this thread's namespace.
+pub fn here() -> Result<Witness, String> {
+    Witness::parse(&proc_net(NAME)?)
+}
+
 /// The statement, parsed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Witness {
@@ -94,8 +99,8 @@ pub struct Witness {
     pub own: bool,
     /// Where IPv6's special entries lead: `here` if each of their pointers leads to it.
     pub ipv6: String,
-    /// How many namespaces are alive, counting those whose teardown has not ended.
-    pub namespaces: u32,
+    /// The numbers of the namespaces that there are, with those whose teardown has not ended.
+    pub namespaces: Vec<u32>,
 }
 
 impl Witness {
@@ -120,7 +125,9 @@ impl Witness {
             own: need("net")? == "own",
             ipv6: need("ipv6")?.into(),
             namespaces: need("namespaces")?
-                .parse()
+                .split(' ')
+                .map(|word| word.parse())
+                .collect::<Result<_, _>>()
                 .map_err(|e| format!("{FILE}: namespaces: {e}"))?,
         })
     }
@@ -178,7 +185,7 @@ mod tests {
         format!(
             "xmit {xmit}+0x0/0x60{module}\ndestructor {free}+0x0/0x20{module}\n\
              ifindex 1\nname lo\nfirst yes\nnet own\n\
-             ipv6 here\nnamespaces 1\n"
+             ipv6 here\nnamespaces 4026531840 4026532001\n"
         )
     }
 
@@ -202,8 +209,9 @@ mod tests {
         let witness = Witness::parse(&module()).unwrap();
         let owner = witness.transmit.to_string();
         assert_eq!(owner, format!("{TRANSMIT} [rust_loopback]"));
-        assert_eq!(witness.namespaces, 1);
+        assert_eq!(witness.namespaces, [4_026_531_840, 4_026_532_001]);
         assert!(Witness::parse("").is_err());
+        assert!(Witness::parse(&module().replace("4026532001", "-")).is_err());
         assert!(Witness::parse(&module().replacen("+0x0/", "+0x10/", 1)).is_err());
     }
 
