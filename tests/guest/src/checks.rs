@@ -107,6 +107,8 @@ pub const ALL: &[Check] = &[
     check("guest.lo.ping4", |c| ping4(c, Scope::Init)),
     check("guest.lo.ping6", |c| ping6(c, Scope::Init)),
     check("guest.lo.counters", |c| count(c, Scope::Init)),
+    unshown("guest.lo.ethtool", crate::ethtool::check),
+    unshown("guest.lo.address", crate::address::check),
     check("guest.netns.add", netns_add),
     check("guest.netns.owner", |c| owner(c, Scope::Made)),
     check("guest.netns.link", |c| link(c, Scope::Made)),

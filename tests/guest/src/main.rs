@@ -5,6 +5,7 @@
 //! checks for that kernel, `guest --list-shown <variant>` of those that `make run` does.
 
 mod accounting;
+mod address;
 mod backlog;
 mod boot;
 mod boot_order;
@@ -17,6 +18,7 @@ mod cpus;
 mod datagrams;
 mod dummy;
 mod early;
+mod ethtool;
 mod events;
 mod fail_nth;
 mod failure;

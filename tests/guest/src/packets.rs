@@ -62,9 +62,10 @@ impl Way {
 
 /// A frame that a packet socket got.
 #[derive(Clone, Debug, PartialEq)]
-struct Frame {
+pub struct Frame {
     way: Way,
-    bytes: Vec<u8>,
+    /// All of it, with Ethernet's header.
+    pub bytes: Vec<u8>,
 }
 
 /// The frames that `socket` has got.
@@ -115,16 +116,19 @@ impl Pair {
     }
 }
 
+/// Sends a small datagram to itself, and returns the frames that a packet socket sees of it.
+pub fn small_datagram() -> Result<Vec<Frame>, String> {
+    let socket = frame::listen()?;
+    Pair::new()
+        .and_then(|pair| pair.send(PAYLOAD))
+        .map_err(|e| format!("a datagram over lo: {e}"))?;
+    frames(&socket)
+}
+
 /// A packet socket sees what is sent over `lo` go out, and then come in, just as it went out.
 pub fn both_ways(_: &mut Context<'_>) -> Verdict {
     let own = OwnNetns::up("lo-packet")?;
-    let frames = own.inside(|| {
-        let socket = frame::listen()?;
-        Pair::new()
-            .and_then(|pair| pair.send(PAYLOAD))
-            .map_err(|e| format!("a datagram over lo: {e}"))?;
-        frames(&socket)
-    })?;
+    let frames = own.inside(small_datagram)?;
     let [out, back] = &frames[..] else {
         return Err(format!("there were {} frames, not 2: {frames:x?}", frames.len()).into());
     };
