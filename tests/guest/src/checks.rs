@@ -153,6 +153,7 @@ pub const ALL: &[Check] = &[
     unshown("guest.events.up_and_down", crate::events::up_and_down),
     unshown("guest.events.namespace_goes", crate::events::namespace_goes),
     unshown("guest.events.uevent", crate::events::uevent),
+    unshown("guest.events.dummy", crate::dummy_events::check),
     unshown("guest.events.module", crate::events::module).only(MODULE),
     unshown("guest.failure.allocation", crate::failure::allocation),
     unshown("guest.failure.refused", crate::failure::refused),

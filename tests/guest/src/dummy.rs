@@ -20,9 +20,9 @@ use crate::namespace::NAME;
 use crate::tally;
 use crate::wait;
 
-const MODULE: &str = "rust_dummy";
-const FILE: &str = "rust_dummy.ko";
-/// The device that the module brings.
+/// The module, its file, and its device.
+pub const MODULE: &str = "rust_dummy";
+pub const FILE: &str = "rust_dummy.ko";
 pub const DEVICE: &str = "rdummy0";
 
 /// A network of its own; nobody else is in it.

@@ -37,7 +37,7 @@ const UP: u32 = 0x1_0049;
 /// goes; all, if it is new or gone.
 const IFF_UP: u32 = 0x1;
 const CLOSED: u32 = 0x41;
-const ALL: u32 = u32::MAX;
+pub const ALL: u32 = u32::MAX;
 
 /// Where sysfs has `lo`, and who asks there for a uevent gets one.
 const PATH: &str = "/devices/virtual/net/lo";
@@ -49,7 +49,8 @@ const GOES: [&str; 2] = ["NETDEV_UNREGISTER lo 1", "NETDEV_PRE_UNINIT lo 1"];
 const GOES_UP: [&str; 2] = ["NETDEV_PRE_UP lo 1", "NETDEV_UP lo 1"];
 const GOES_DOWN: [&str; 2] = ["NETDEV_GOING_DOWN lo 1", "NETDEV_DOWN lo 1"];
 
-fn expect<T: PartialEq + Debug>(what: &str, found: &T, wanted: &T) -> Result<(), String> {
+/// Fails unless `found` is what is `wanted`.
+pub fn expect<T: PartialEq + Debug>(what: &str, found: &T, wanted: &T) -> Result<(), String> {
     if found == wanted {
         return Ok(());
     }

@@ -30,7 +30,7 @@ use crate::unload;
 use crate::witness;
 
 /// The kernel's own objections to events of devices.
-const ACTIONS: &str = "/sys/kernel/debug/notifier-error-inject/netdev/actions";
+pub const ACTIONS: &str = "/sys/kernel/debug/notifier-error-inject/netdev/actions";
 
 /// From which size on an allocation of pages may fail.
 const MIN_ORDER: &str = "/sys/kernel/debug/fail_page_alloc/min-order";

@@ -17,6 +17,7 @@ mod counters;
 mod cpus;
 mod datagrams;
 mod dummy;
+mod dummy_events;
 mod early;
 mod ethtool;
 mod events;
