@@ -45,6 +45,8 @@ pub struct Modules {
     pub lstats: PathBuf,
     /// Keeps a CPU's backlog from being polled: `softnet_hold.ko`.
     pub hold: PathBuf,
+    /// Lets allocations of per-CPU memory fail: `percpu_fail.ko`.
+    pub percpu_fail: PathBuf,
 }
 
 /// Builds all modules for `kernel`.
@@ -77,6 +79,7 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
         counted_lo: tests.join("rust_counted_lo/rust_counted_lo.ko"),
         lstats: tests.join("lo_lstats.ko"),
         hold: tests.join("softnet_hold.ko"),
+        percpu_fail: tests.join("percpu_fail.ko"),
     };
     for module in [
         &modules.driver,
@@ -88,6 +91,7 @@ pub fn build(checkout: &Checkout, kernel: &Kernel, options: &Options) -> Result<
         &modules.counted_lo,
         &modules.lstats,
         &modules.hold,
+        &modules.percpu_fail,
     ] {
         if !module.is_file() {
             let what = format!("{} was not built", checkout.show(module));

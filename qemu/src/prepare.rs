@@ -40,6 +40,7 @@ pub const DUMMY: &str = "rust_dummy.ko";
 const COUNTED_LO: &str = "rust_counted_lo.ko";
 const LSTATS: &str = "lo_lstats.ko";
 const HOLD: &str = "softnet_hold.ko";
+const PERCPU_FAIL: &str = "percpu_fail.ko";
 const WITNESS: &str = "lo_witness.ko";
 const STRUCTURE: &str = "lo_structure.ko";
 const LISTENER: &str = "lo_listener.ko";
@@ -84,6 +85,7 @@ impl Ready {
             (COUNTED_LO, modules.counted_lo.as_path()),
             (LSTATS, modules.lstats.as_path()),
             (HOLD, modules.hold.as_path()),
+            (PERCPU_FAIL, modules.percpu_fail.as_path()),
             (STALE, stale.as_path()),
         ];
         let initramfs = initramfs::build(checkout, &kernel, guest, &files, &name)?;

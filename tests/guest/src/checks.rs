@@ -156,6 +156,7 @@ pub const ALL: &[Check] = &[
     unshown("guest.events.dummy", crate::dummy_events::check),
     unshown("guest.events.module", crate::events::module).only(MODULE),
     unshown("guest.failure.allocation", crate::failure::allocation),
+    unshown("guest.failure.percpu", crate::failure::percpu),
     unshown("guest.failure.refused", crate::failure::refused),
     unshown("guest.failure.insmod", crate::failure::insmod).only(MODULE),
     unshown(

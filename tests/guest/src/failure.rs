@@ -12,6 +12,10 @@ use rustix::io::Errno;
 use crate::checks;
 use crate::checks::Context;
 use crate::checks::Verdict;
+use crate::command;
+use crate::datagrams::Inbox;
+use crate::datagrams::Sender;
+use crate::datagrams::SMALLEST;
 use crate::events::nobody;
 use crate::fail_nth::attempt;
 use crate::fail_nth::Attempt;
@@ -24,6 +28,7 @@ use crate::listener::Listener;
 use crate::modules;
 use crate::namespace::Scope;
 use crate::netlink;
+use crate::percpu_fail::PercpuFail;
 use crate::setting::Setting;
 use crate::teardown;
 use crate::unload;
@@ -52,6 +57,9 @@ const SPARE: u32 = 3;
 
 /// Where to start looking for these: not more than so many allocations before.
 const BEFORE: u32 = 12;
+
+/// Who takes per-CPU memory for a `lo`: for its reference count, and for what it counts.
+const PER_CPU: [&str; 2] = ["alloc_netdev_mqs", "register_netdevice"];
 
 /// Far more allocations than anything here takes.
 const NEVER: u32 = 1 << 20;
@@ -225,6 +233,74 @@ fn judge(
         return Err(format!("it fails with {error}"));
     }
     Ok(Some(stage))
+}
+
+/// Each allocation of per-CPU memory that a namespace takes fails once; [`PER_CPU`] are `lo`'s.
+pub fn percpu(context: &mut Context<'_>) -> Verdict {
+    let variant = context.variant;
+    let listener = Listener::insert()?;
+    let percpu = PercpuFail::insert()?;
+    let mut callers = Vec::new();
+    for nth in 1.. {
+        listener.forget()?;
+        let before = witness::here()?.namespaces;
+        let (attempt, number) = fresh::in_thread(|| {
+            let attempt = percpu.attempt(nth, fresh::unshare)?;
+            if attempt.result.is_ok() {
+                works(variant)?;
+            }
+            Ok((attempt, here::number()?))
+        })
+        .map_err(|why| format!("without allocation {nth}: {why}"))?;
+        let fail = |why: String| format!("without allocation {nth}: {why}: {attempt:?}");
+        let Some(caller) = &attempt.caller else {
+            attempt.result.map_err(|error| fail(error.to_string()))?;
+            teardown::await_end(number)?;
+            break;
+        };
+        let events = of_new(listener.events()?);
+        judge_percpu(attempt.result, &events, nobody(variant)).map_err(fail)?;
+        let after = witness::here()?.namespaces;
+        if let Some(left) = after.iter().find(|number| !before.contains(number)) {
+            return Err(fail(format!("namespace {left} is there")).into());
+        }
+        if PER_CPU.contains(&caller.as_str()) {
+            fresh::with(|| works(variant)).map_err(fail)?;
+        }
+        callers.push(caller.clone());
+    }
+    match PER_CPU
+        .iter()
+        .find(|own| !callers.iter().any(|c| c == *own))
+    {
+        None => Ok(()),
+        Some(own) => Err(format!("{own} is not among {callers:?}").into()),
+    }
+}
+
+/// Checks the end of an attempt to make a namespace without some per-CPU memory.
+fn judge_percpu(result: Result<(), Errno>, events: &[Event], nobody: &str) -> Result<(), String> {
+    // The listener comes late: without memory for those before it, it hears of nothing.
+    if events.is_empty() {
+        return match result {
+            Err(Errno::NOMEM) => Ok(()),
+            other => Err(format!("it ends with {other:?}")),
+        };
+    }
+    let attempt = Attempt { result, left: 0 };
+    match judge(&attempt, events, true, nobody)? {
+        Some(_) => Ok(()),
+        None => Err("it succeeds".into()),
+    }
+}
+
+/// Checks that this thread's namespace has a `lo` that works.
+fn works(variant: Variant) -> Result<(), String> {
+    witness::here()?.judge(variant)?;
+    command::run(&["ip", "link", "set", "lo", "up"])?;
+    let inbox = Inbox::new()?;
+    Sender::new(inbox.address, SMALLEST)?.send(1)?;
+    inbox.next().map(drop)
 }
 
 /// Who objects to `lo` objects to its namespace.
@@ -486,6 +562,18 @@ mod tests {
         ] {
             assert!(judged(result, left, words, ended).is_err(), "{words}");
         }
+    }
+
+    #[test]
+    fn without_per_cpu_memory_it_fails_early_or_as_otherwise() {
+        let judged = |result, words: &str| judge_percpu(result, &events(words), "-").is_ok();
+        let no_memory = Err(Errno::NOMEM);
+        assert!(judged(no_memory, ""));
+        assert!(judged(no_memory, "SUBSYS_INIT SUBSYS_EXIT"));
+        assert!(!judged(no_memory, "SUBSYS_INIT"));
+        assert!(!judged(Ok(()), ""));
+        assert!(!judged(Err(Errno::INVAL), ""));
+        assert!(!judged(Ok(()), "SUBSYS_INIT DEVICES_INIT SUBSYS_EXIT"));
     }
 
     #[test]

@@ -46,6 +46,7 @@ mod offline;
 mod own_netns;
 mod packets;
 mod per_cpu_lstats;
+mod percpu_fail;
 mod ping;
 mod proc_net;
 mod refused;
