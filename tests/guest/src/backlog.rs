@@ -3,6 +3,7 @@
 //! The backlog that `lo` hands packets to: how many it takes, and how many are taken from it at a
 //! time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::accounting::Account;
@@ -57,14 +58,19 @@ pub fn limit(_: &mut Context<'_>) -> Verdict {
     })?)
 }
 
-/// One CPU sends: the first packets are taken, in order.
+/// What each packet goes through that is handed to a backlog.
+const HANDED_OVER: [&str; 2] = ["net/netif_rx", "skb/kfree_skb"];
+
+/// One CPU sends: the first packets are taken, in order, and each of the others is freed, once.
 fn one_sender(holder: &Holder, sender: usize, target: usize) -> Result<(), String> {
     let inbox = Inbox::new()?;
     let books = Books::open()?;
+    let instance = Instance::new(&HANDED_OVER)?;
     let hold = holder.hold(target)?;
     cpus::on(sender, || {
         Sender::new(inbox.address, SMALLEST)?.send_all(0..HELD)
     })?;
+    judge_dropped(&instance.events()?)?;
     judge_full(&books.account()?, target, HELD)?;
     hold.release()?;
     let account = books.balanced(HELD)?;
@@ -123,6 +129,42 @@ fn judge_full(account: &Account, cpu: usize, sent: u64) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Checks that the backlog freed what it did not take, because it was full, each at once and once,
+/// and that nobody else did.
+fn judge_dropped(events: &[Event]) -> Result<(), String> {
+    let is_lo = |event: &Event| event.name == "netif_rx" && event.value("dev") == Some("lo");
+    let given: BTreeSet<&str> = events
+        .iter()
+        .filter(|event| is_lo(event))
+        .filter_map(|event| event.value("skbaddr"))
+        .collect();
+    // A packet that is freed makes room for the next one, which may then be where it was.
+    let is_of_it = |event: &&Event| {
+        let is_given = event.value("skbaddr").is_some_and(|at| given.contains(at));
+        is_lo(event) || event.name == "kfree_skb" && is_given
+    };
+    let packets: Vec<&Event> = events.iter().filter(is_of_it).collect();
+    let taken = packets.get(..TAKEN as usize).unwrap_or_default();
+    let dropped: Vec<_> = packets[taken.len()..].chunks(2).collect();
+    let all = taken.len() as u64 == TAKEN && dropped.len() as u64 == HELD - TAKEN;
+    if all && taken.iter().all(|event| is_lo(event)) && dropped.iter().all(|pair| is_drop(pair)) {
+        return Ok(());
+    }
+    Err(format!(
+        "{HELD} packets were sent to a backlog that takes {TAKEN}: {packets:?}"
+    ))
+}
+
+/// Whether these are a packet that is given to a full backlog, and its end.
+fn is_drop(pair: &[&Event]) -> bool {
+    let [given, freed] = pair else { return false };
+    given.name == "netif_rx"
+        && freed.name == "kfree_skb"
+        && given.value("skbaddr") == freed.value("skbaddr")
+        && freed.is_in("enqueue_to_backlog")
+        && freed.text.ends_with("reason: CPU_BACKLOG")
 }
 
 /// Checks that `cpu` processed what its backlog had taken.
@@ -219,6 +261,52 @@ fn work(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn event(name: &str, text: String) -> Event {
+        Event {
+            cpu: 0,
+            name: name.into(),
+            text,
+        }
+    }
+
+    fn given(at: u64) -> Event {
+        event("netif_rx", format!("dev=lo skbaddr={at:08x} len=36"))
+    }
+
+    fn freed(at: u64) -> Event {
+        let location = "location=enqueue_to_backlog+0x12/0x250 reason: CPU_BACKLOG";
+        event("kfree_skb", format!("skbaddr={at:08x} rx_sk=0 {location}"))
+    }
+
+    #[test]
+    fn each_packet_too_many_must_be_freed_once() {
+        let mut events: Vec<Event> = (0..TAKEN).map(given).collect();
+        for _ in TAKEN..HELD {
+            events.extend([given(99), freed(99)]);
+        }
+        judge_dropped(&events).unwrap();
+        let mut others = events.clone();
+        others.insert(3, freed(1234));
+        judge_dropped(&others).unwrap();
+
+        let spoils: [fn(&mut Vec<Event>); 8] = [
+            |e| drop(e.pop()),
+            |e| e.truncate(e.len() - 2),
+            |e| e.push(freed(99)),
+            |e| e.insert(3, freed(1)),
+            |e| e.extend([given(99), freed(99)]),
+            |e| e.last_mut().unwrap().text = freed(98).text,
+            |e| e.last_mut().unwrap().text = freed(99).text.replace("enqueue", "ip"),
+            |e| e.last_mut().unwrap().text = freed(99).text.replace("CPU_BACKLOG", "NO_REASON"),
+        ];
+        for spoil in spoils {
+            let mut events = events.clone();
+            spoil(&mut events);
+            assert!(judge_dropped(&events).is_err(), "{events:?}");
+        }
+        assert!(judge_dropped(&[]).is_err());
+    }
 
     #[test]
     fn polls_of_the_backlog_are_told_from_others() {

@@ -103,7 +103,7 @@ fn judge(events: &[Event]) -> Result<(), String> {
         event.name == "netif_rx" && event.value("dev") == Some("lo")
     });
     let flushed = packets(events, |event| {
-        event.name == "kfree_skb" && is_in(event, "flush_backlog")
+        event.name == "kfree_skb" && event.is_in("flush_backlog")
     });
     let received = packets(events, |event| {
         event.name == "netif_receive_skb" && event.value("dev") == Some("lo")
@@ -129,13 +129,6 @@ fn packets(events: &[Event], wanted: impl Fn(&Event) -> bool) -> Vec<&str> {
         .filter(|event| wanted(event))
         .filter_map(|event| event.value("skbaddr"))
         .collect()
-}
-
-fn is_in(event: &Event, function: &str) -> bool {
-    let location = event.value("location").unwrap_or_default();
-    location
-        .split_once('+')
-        .is_some_and(|(name, _)| name == function)
 }
 
 #[cfg(test)]

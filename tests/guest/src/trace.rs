@@ -27,6 +27,14 @@ impl Event {
             .filter_map(|word| word.split_once('='))
             .find_map(|(k, v)| (k == key).then_some(v.trim_matches('"')))
     }
+
+    /// Whether it happened in `function`.
+    pub fn is_in(&self, function: &str) -> bool {
+        let location = self.value("location").unwrap_or_default();
+        location
+            .split_once('+')
+            .is_some_and(|(name, _)| name == function)
+    }
 }
 
 /// Writes to one of tracefs' files.
