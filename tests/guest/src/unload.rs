@@ -17,6 +17,7 @@ use crate::frame;
 use crate::kunit;
 use crate::modules;
 use crate::namespace::Scope;
+use crate::namespace::NAME;
 use crate::witness::Witness;
 
 /// Addresses that are not lo's.
@@ -51,6 +52,7 @@ pub fn check(context: &mut Context<'_>) -> Verdict {
         talk(&socket)?;
         modules::remove(modules::DRIVER)?;
         gone()?;
+        number_1_is_kept()?;
         back(context)?;
         works(context)?;
     }
@@ -109,6 +111,18 @@ pub fn gone() -> Result<(), String> {
         }
         nobody(&scope.witness()?)
             .map_err(|why| format!("rmmod succeeded, but {scope:?}'s {why}"))?;
+    }
+    Ok(())
+}
+
+/// While there is no lo, its number is nobody else's, in no namespace.
+fn number_1_is_kept() -> Result<(), String> {
+    for place in [&[][..], &["netns", NAME]] {
+        let words = ["ip", "link", "add", "name", "first", "index", "1"];
+        match command::run(&[&words, place, &["type", "dummy"]].concat()) {
+            Err(why) if why.ends_with("Device or resource busy") => {}
+            other => return Err(format!("without lo, a device with index 1: {other:?}")),
+        }
     }
     Ok(())
 }
