@@ -8,16 +8,28 @@
  * yet to come: packets queue up, and nothing takes them out but what also
  * takes them from a CPU that is too slow. So a test can know exactly how many
  * packets are there when a queue is full, its device goes or its CPU dies.
+ *
+ * Whatever is written to /sys/kernel/debug/softnet_begin lets the poll have
+ * begun: what has come so far is with the poll, and what comes later waits.
+ *
+ * /sys/kernel/debug/softnet_output takes a CPU's number. The queueing
+ * discipline of the writer's lo is then to be run by that CPU, as it is when
+ * one of its packets has waited long enough, but the softirq that does so is
+ * yet to come: until that CPU has something else to send, or dies.
  */
 #include <linux/bottom_half.h>
 #include <linux/debugfs.h>
+#include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
+#include <linux/nsproxy.h>
+#include <linux/rtnetlink.h>
 #include <linux/seq_file.h>
 #include <linux/smp.h>
+#include <net/net_namespace.h>
+#include <net/sch_generic.h>
 
-static struct dentry *softnet_hold_file, *softnet_held_file;
 static DEFINE_MUTEX(softnet_hold_mutex);
 static int softnet_held = -1;
 
@@ -79,6 +91,58 @@ static int softnet_hold_set(void *data, u64 val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE_SIGNED(softnet_hold_fops, softnet_hold_get, softnet_hold_set, "%lld\n");
 
+/* As process_backlog() does it, on that CPU and with interrupts off. */
+static void softnet_begin(void *data)
+{
+	struct softnet_data *sd = data;
+
+	spin_lock(&sd->input_pkt_queue.lock);
+	skb_queue_splice_tail_init(&sd->input_pkt_queue, &sd->process_queue);
+	spin_unlock(&sd->input_pkt_queue.lock);
+}
+
+static int softnet_begin_set(void *data, u64 val)
+{
+	int ret = -EINVAL;
+
+	mutex_lock(&softnet_hold_mutex);
+	if (softnet_held >= 0)
+		ret = smp_call_function_single(softnet_held, softnet_begin,
+					       &per_cpu(softnet_data, softnet_held), true);
+	mutex_unlock(&softnet_hold_mutex);
+	return ret;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(softnet_begin_fops, NULL, softnet_begin_set, "%llu\n");
+
+static void softnet_output(void *qdisc)
+{
+	u32 pending = local_softirq_pending() & BIT(NET_TX_SOFTIRQ);
+
+	__netif_schedule(qdisc);
+	if (!pending)
+		set_softirq_pending(local_softirq_pending() & ~BIT(NET_TX_SOFTIRQ));
+}
+
+static int softnet_output_set(void *data, u64 val)
+{
+	struct net_device *lo = current->nsproxy->net_ns->loopback_dev;
+	struct Qdisc *qdisc;
+	int ret;
+
+	if (val >= nr_cpu_ids)
+		return -EINVAL;
+	rtnl_lock();
+	qdisc = rtnl_dereference(netdev_get_tx_queue(lo, 0)->qdisc);
+	/* Without a queue there is nothing that could wait. */
+	if (qdisc->enqueue)
+		ret = smp_call_function_single(val, softnet_output, qdisc, true);
+	else
+		ret = -ENOENT;
+	rtnl_unlock();
+	return ret;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(softnet_output_fops, NULL, softnet_output_set, "%llu\n");
+
 static const char *softnet_held_dst(const struct sk_buff *skb)
 {
 	if (!skb->_skb_refdst)
@@ -110,18 +174,20 @@ DEFINE_SHOW_ATTRIBUTE(softnet_held);
 
 static int __init softnet_hold_init(void)
 {
-	softnet_held_file = debugfs_create_file("softnet_held", 0400, NULL, NULL,
-						&softnet_held_fops);
-	softnet_hold_file = debugfs_create_file("softnet_hold", 0600, NULL, NULL,
-						&softnet_hold_fops);
-	return PTR_ERR_OR_ZERO(softnet_hold_file);
+	debugfs_create_file("softnet_held", 0400, NULL, NULL, &softnet_held_fops);
+	debugfs_create_file("softnet_begin", 0200, NULL, NULL, &softnet_begin_fops);
+	debugfs_create_file("softnet_output", 0200, NULL, NULL, &softnet_output_fops);
+	debugfs_create_file("softnet_hold", 0600, NULL, NULL, &softnet_hold_fops);
+	return 0;
 }
 module_init(softnet_hold_init);
 
 static void __exit softnet_hold_exit(void)
 {
-	debugfs_remove(softnet_held_file);
-	debugfs_remove(softnet_hold_file);
+	debugfs_lookup_and_remove("softnet_held", NULL);
+	debugfs_lookup_and_remove("softnet_begin", NULL);
+	debugfs_lookup_and_remove("softnet_output", NULL);
+	debugfs_lookup_and_remove("softnet_hold", NULL);
 	softnet_release();
 }
 module_exit(softnet_hold_exit);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A CPU's backlog that nobody polls for a while: `/sys/kernel/debug/softnet_hold` and
-//! `/sys/kernel/debug/softnet_held`, from `softnet_hold.ko`.
+//! A CPU's backlog that nobody polls for a while, and what it has to send: files in
+//! `/sys/kernel/debug`, from `softnet_hold.ko`.
 
 use std::fs;
 use std::io;
@@ -17,6 +17,8 @@ use crate::wait;
 const MODULE: &str = "softnet_hold";
 const FILE: &str = "/sys/kernel/debug/softnet_hold";
 const PACKETS: &str = "/sys/kernel/debug/softnet_held";
+const BEGIN: &str = "/sys/kernel/debug/softnet_begin";
+const OUTPUT: &str = "/sys/kernel/debug/softnet_output";
 
 /// What lets go.
 const NONE: &str = "-1";
@@ -56,6 +58,12 @@ impl Holder {
             "CPU {cpu}'s backlog is not at rest after {seconds} s"
         ))
     }
+
+    /// Leaves the queue of this thread's namespace's `lo` to `cpu`, which does not run it: what waits
+    /// there goes on waiting until that CPU has something else to send, or dies.
+    pub fn leave_output(&self, cpu: usize) -> Result<(), String> {
+        fs::write(OUTPUT, cpu.to_string()).map_err(|e| format!("{OUTPUT}: {cpu}: {e}"))
+    }
 }
 
 impl Hold<'_> {
@@ -63,6 +71,11 @@ impl Hold<'_> {
     pub fn packets(&self) -> Result<Vec<String>, String> {
         let text = fs::read_to_string(PACKETS).map_err(|e| format!("{PACKETS}: {e}"))?;
         Ok(text.lines().map(String::from).collect())
+    }
+
+    /// Lets a poll have begun, as it were: what has come so far is on a list of the poll's own.
+    pub fn begin(&self) -> Result<(), String> {
+        fs::write(BEGIN, "1").map_err(|e| format!("{BEGIN}: {e}"))
     }
 
     /// Lets the CPU have what has come in the meantime.

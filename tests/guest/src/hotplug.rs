@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A CPU goes offline under traffic over `lo`, and comes back: what its backlog had taken is
-//! delivered by another one, and what it has counted stays counted.
+//! A CPU goes offline under traffic over `lo`, and comes back: what its backlog had taken, and what
+//! it was to send, is delivered by another one, and what it has counted stays counted.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -20,15 +20,22 @@ use crate::hold::Holder;
 use crate::offline::Offline;
 use crate::own_netns::OwnNetns;
 use crate::per_cpu_lstats::PerCpu;
+use crate::softirq::qdisc;
 use crate::softnet_stat;
 use crate::wait;
 
-/// How many packets the CPU itself sends, how many wait in its backlog when it goes, and how many
-/// are sent while it is away and after it is back.
+/// How many packets the CPU itself sends, how many wait in its backlog when it goes, the first of
+/// them with a poll that has begun, and how many are sent while it is away and after it is back.
 const OWN: u64 = 17;
 const WAITING: u64 = 100;
+const BEGUN: u64 = 40;
 const AWAY: u64 = 23;
 const BACK: u64 = 31;
+
+/// How many packets wait to be sent when it goes, and how long a queue delays them: they have to be
+/// all in it before the first may leave.
+const DELAYED: u64 = 10;
+const DELAY: Duration = Duration::from_secs(1);
 
 /// How often it goes under continuous traffic.
 const ROUNDS: usize = 3;
@@ -51,7 +58,8 @@ pub fn check(_: &mut Context<'_>) -> Verdict {
     let net = OwnNetns::up("lo-own")?;
     net.steer(Some(target))?;
     net.inside(|| moves_over(&per_cpu, &holder, sender, target))?;
-    net.inside(|| under_traffic(target))?;
+    net.inside(|| are_sent(&holder, sender, target))?;
+    net.inside(|| under_traffic(&per_cpu, target))?;
     net.inside(|| works(sender, target))?;
     Ok(())
 }
@@ -77,7 +85,9 @@ fn moves_over(
 
     let books = Books::open()?;
     let hold = holder.hold(target)?;
-    send(sender, 0..WAITING)?;
+    send(sender, 0..BEGUN)?;
+    hold.begin()?;
+    send(sender, BEGUN..WAITING)?;
     let account = books.account()?;
     let queued = account
         .softnet
@@ -125,22 +135,59 @@ fn expect_all(what: &str, came: &[u64], sent: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// All others send to the CPU's backlog all the time, while it goes and comes.
-fn under_traffic(target: usize) -> Result<(), String> {
+/// What waits in a queue that the CPU which goes was to run is sent by another one.
+fn are_sent(holder: &Holder, sender: usize, target: usize) -> Result<(), String> {
+    let inbox = Inbox::new()?;
+    let books = Books::open()?;
+    let delay = format!("{}ms", DELAY.as_millis());
+    qdisc("add", &["netem", "delay", &delay])?;
+    holder.leave_output(target)?;
+    cpus::on(sender, || {
+        Sender::new(inbox.address, SMALLEST)?.send_all(0..DELAYED)
+    })?;
+    thread::sleep(2 * DELAY);
+    let account = books.account()?;
+    if account.lo.packets != 0 {
+        return Err(format!(
+            "{DELAYED} packets were left to CPU {target}, but lo has got some: {account:?}"
+        ));
+    }
+    let offline = Offline::take(target)?;
+    let came = (0..DELAYED)
+        .map(|_| inbox.next())
+        .collect::<Result<Vec<_>, _>>()?;
+    expect_all("from the dead CPU's queue", &came, DELAYED)?;
+    books.balanced(DELAYED)?;
+    offline.back()?;
+    qdisc("del", &[])
+}
+
+/// All send to the CPU's backlog all the time, while it goes and comes.
+fn under_traffic(per_cpu: &PerCpu, target: usize) -> Result<(), String> {
     let inbox = Inbox::new()?;
     let others: Vec<usize> = cpus::online()?
         .into_iter()
         .filter(|cpu| *cpu != target)
         .collect();
     let books = Books::open()?;
+    let counted = || -> Result<u64, String> {
+        let own = per_cpu.read()?.get(&target).copied();
+        Ok(own.unwrap_or_default().packets)
+    };
+    let before = counted()?;
     let stop = AtomicBool::new(false);
     let sent: u64 = thread::scope(|scope| {
-        let senders = scope.spawn(|| cpus::on_each(&others, |_| talk(&inbox, &stop)));
+        let senders = scope.spawn(|| cpus::on_each(&others, |_| talk(&inbox, &stop, || ())));
+        let own = scope.spawn(|| talk(&inbox, &stop, || cpus::prefer(target)));
         let rounds = (0..ROUNDS).try_for_each(|_| go_and_come(&books, target));
         stop.store(true, Ordering::Relaxed);
-        let sent = cpus::join(senders)?;
-        rounds.map(|()| sent.iter().sum())
+        let sent: u64 = cpus::join(senders)?.iter().sum();
+        let own = cpus::join(own)?;
+        rounds.map(|()| sent + own)
     })?;
+    if counted()? == before {
+        return Err(format!("CPU {target} has sent nothing"));
+    }
     let account = books.balanced(sent)?;
     let came = inbox.drain()?.len() as u64;
     // They may be faster than a socket has room for.
@@ -150,10 +197,12 @@ fn under_traffic(target: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn talk(inbox: &Inbox, stop: &AtomicBool) -> Result<u64, String> {
+/// Sends until told to stop, and does something each time before. How much that was.
+fn talk(inbox: &Inbox, stop: &AtomicBool, before: impl Fn()) -> Result<u64, String> {
     let mut sender = Sender::new(inbox.address, SMALLEST)?;
     let mut sent = 0;
     while !stop.load(Ordering::Relaxed) {
+        before();
         sender.send_all(sent..sent + BURST)?;
         sent += BURST;
         thread::sleep(REST);

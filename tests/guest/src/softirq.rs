@@ -53,7 +53,8 @@ pub fn tx(_: &mut Context<'_>) -> Verdict {
     Ok(())
 }
 
-fn qdisc(verb: &str, kind: &[&str]) -> Result<(), String> {
+/// Gives `lo` a queue, or takes it away.
+pub fn qdisc(verb: &str, kind: &[&str]) -> Result<(), String> {
     let words = [&["tc", "qdisc", verb, "dev", "lo", "root"], kind].concat();
     command::run(&words).map(drop)
 }
