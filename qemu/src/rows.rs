@@ -245,7 +245,7 @@ fn defines(path: &str, text: &str, item: &str) -> bool {
     let name = item.rsplit("::").next().unwrap_or(item);
     let in_rust = |text: &str| {
         let defined = |keyword: &&str| has_word(text, &format!("{keyword}{name}"));
-        RUST.iter().any(|keyword| defined(&keyword))
+        RUST.iter().any(defined)
     };
     if path.ends_with(".rs") {
         return in_rust(text);
