@@ -163,12 +163,14 @@ impl Check<'_> {
         let own = ["c", "rs"]
             .iter()
             .flat_map(|extension| self.with_extension(extension))
-            .filter(|file| file.starts_with("tests/modules"));
+            .filter(|file| file.starts_with("tests/modules"))
+            .map(|file| self.checkout.root.join(file));
         // kunit_test_suite() reads like a declaration to it, and stands right behind its suite in
         // the kernel, too.
         let mut command = checkpatch::command(self.kernel);
         command.args(["--no-summary", "--ignore=LINE_SPACING", "--file"]);
-        self.run(command.args(own))
+        // It leaves a file where it is run.
+        self.run_in(scratch.path(), command.args(own))
     }
 
     fn host_clippy(&self) -> Result {
@@ -314,7 +316,11 @@ impl Check<'_> {
 
     /// Runs a tool in the checkout; what it prints is why it failed.
     fn run(&self, command: &mut Command) -> Result {
-        process::output(command.current_dir(&self.checkout.root), Exit::TestFailed)
+        self.run_in(&self.checkout.root, command)
+    }
+
+    fn run_in(&self, dir: &Path, command: &mut Command) -> Result {
+        process::output(command.current_dir(dir), Exit::TestFailed)
             .map(drop)
             .map_err(|mut failure| {
                 failure.why = first_lines(&failure.why);
