@@ -8,7 +8,7 @@ export VARIANT DEBUG ACCEL CPUS KERNEL_SRC FILTER V
 
 lab := scripts/lab
 
-.PHONY: module run test shell check patches patches-build mutants mutants-sample kernel setup help clean
+.PHONY: module run test compare shell check patches patches-build mutants mutants-sample kernel setup help clean
 
 # Just the module: for the lab's kernel, or for the build tree that KDIR names. That one takes the
 # variables that the tree was built with, such as LLVM= and RUSTC=.
@@ -20,7 +20,7 @@ module:
 	@$(lab) module
 endif
 
-run test shell check patches kernel:
+run test compare shell check patches kernel:
 	@$(lab) $@
 
 patches-build:
@@ -41,6 +41,7 @@ clean:
 help:
 	@echo 'make run      boot the test kernel, load the driver, show that lo is its and works'
 	@echo 'make test     every test, of every variant; the last line is "N passed, N failed[, N skipped]"'
+	@echo 'make compare  what can be seen of each variant'\''s lo, side by side'
 	@echo 'make shell    a shell in the guest, driver loaded'
 	@echo 'make check    formatting, lints, documentation; no guest'
 	@echo 'make patches  the kernel side as a series for git am, in build/patches'

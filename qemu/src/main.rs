@@ -12,6 +12,7 @@ mod check;
 mod checkout;
 mod checkpatch;
 mod codegen;
+mod compare;
 mod compile_fail;
 mod config;
 mod diagnostic;
@@ -87,6 +88,8 @@ enum Command {
     Run,
     /// Run every test.
     Test,
+    /// Set the variants side by side.
+    Compare,
     /// An interactive shell in the guest.
     Shell,
     /// Check formatting, lints and documentation.
@@ -147,6 +150,7 @@ fn dispatch(command: Command) -> Result {
         Command::ExitCodes => Ok(()),
         Command::Run => run::run(&checkout, &options),
         Command::Test => test::run(&checkout, &options),
+        Command::Compare => compare::run(&checkout, &options),
         Command::Shell => shell::run(&checkout, &options),
         Command::Check => check::run(&checkout, &options),
         Command::Patches { build: false } => patches::run(&checkout, &options),

@@ -4,6 +4,7 @@
 //! by [`Record::End`], which counts and checksums all that came before it. A stream without that
 //! record, or with one that does not add up, is an incomplete result, never a good one.
 
+mod part;
 mod variant;
 
 use std::io;
@@ -13,6 +14,7 @@ use std::io::Write;
 use serde::Deserialize;
 use serde::Serialize;
 
+pub use part::Part;
 pub use variant::Variant;
 
 /// The name of the virtio-serial port that carries the records.
@@ -87,6 +89,14 @@ pub enum Record {
         detail: String,
         /// How long it took, in milliseconds.
         millis: u64,
+    },
+    /// Something that was seen of a kernel, to be set beside what is seen of another one.
+    Fact {
+        /// Where and what, from the general to the special, with dots between: `state.init.up.mtu`.
+        /// It occurs once in a boot.
+        key: String,
+        /// What was seen.
+        value: String,
     },
     /// `/proc/sys/kernel/tainted`.
     Taint {

@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use lab_protocol::Part;
 use lab_protocol::Variant;
 
 /// What this boot is for.
@@ -15,6 +16,8 @@ pub enum Mode {
     Run,
     /// The checks and the KUnit results.
     Test,
+    /// What can be seen of `lo`, to be set beside another kernel's.
+    Compare(Part),
     /// An interactive shell on the console.
     Shell,
 }
@@ -64,7 +67,10 @@ impl Control {
             "run" => Mode::Run,
             "test" => Mode::Test,
             "shell" => Mode::Shell,
-            other => return Err(format!("unknown lab.mode={other:?}")),
+            other => match other.strip_prefix("compare-").and_then(Part::parse) {
+                Some(part) => Mode::Compare(part),
+                None => return Err(format!("unknown lab.mode={other:?}")),
+            },
         };
         let variant = value("variant");
         let Some(variant) = Variant::parse(&variant) else {
@@ -122,6 +128,9 @@ mod tests {
     #[test]
     fn unknown_mode_or_variant_is_an_error() {
         assert!(Control::parse("lab.mode=test lab.variant=c").is_ok());
+        let control = Control::parse("lab.mode=compare-state lab.variant=c").unwrap();
+        assert_eq!(control.mode, Mode::Compare(Part::State));
+        assert!(Control::parse("lab.mode=compare-all lab.variant=c").is_err());
         assert!(Control::parse("lab.mode=dance lab.variant=c").is_err());
         assert!(Control::parse("lab.mode=test lab.variant=rust").is_err());
         assert!(Control::parse("lab.mode=test").is_err());

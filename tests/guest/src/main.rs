@@ -11,6 +11,7 @@ mod boot;
 mod boot_order;
 mod checks;
 mod command;
+mod compare;
 mod control;
 mod counted;
 mod counters;

@@ -13,6 +13,7 @@ use crate::boot_order::BootOrder;
 use crate::checks;
 use crate::checks::Context;
 use crate::command;
+use crate::compare;
 use crate::control::Control;
 use crate::control::Mode;
 use crate::early::Early;
@@ -67,6 +68,7 @@ fn work(
             }
             shell::run(control)
         }
+        Mode::Compare(part) => compare::run(part, reporter),
         Mode::Run => run_checks(control, early, boot_order, sabotage, reporter),
         Mode::Test => {
             for record in kunit::records()? {

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make compare`: boots the kernel with C's `lo` and those with Rust's, notes all that can be seen
+//! of each, and sets it side by side.
+
+mod differences;
+mod facts;
+mod page;
+mod rules;
+mod summary;
+
+use std::path::Path;
+
+use lab_protocol::matches;
+use lab_protocol::Part;
+use lab_protocol::Record;
+use lab_protocol::Variant;
+
+use crate::checkout::write;
+use crate::checkout::Cache;
+use crate::checkout::Checkout;
+use crate::failure::Exit;
+use crate::failure::Failure;
+use crate::failure::Result;
+use crate::guest;
+use crate::judge;
+use crate::options::Options;
+use crate::prepare::Ready;
+use crate::prepare::NO_SUITE;
+use crate::test::describe;
+use crate::toolchain::Toolchain;
+use crate::ui;
+use crate::ui::Stage;
+use crate::vm;
+
+use differences::Differences;
+use facts::Facts;
+use rules::Rules;
+use summary::Comparison;
+use summary::Kernel;
+use summary::PartOutcome;
+
+/// What is left of a comparison, below `build`.
+const REPORT: &str = "report/compare.json";
+const PAGE: &str = "report/compare.html";
+
+/// The variant that the others are set beside.
+const ORACLE: Variant = Variant::C;
+
+/// How a second boot of the same kernel is called: what differs there is nobody's doing.
+const AGAIN: &str = "again";
+
+/// Does it, for those parts that `FILTER` matches.
+pub fn run(checkout: &Checkout, options: &Options) -> Result {
+    let parts = parts(options)?;
+    let whole = parts.len() == Part::ALL.len() && options.tested.len() == Variant::ALL.len();
+    let rules = Rules::load(checkout)?;
+    let differences = Differences::load(checkout)?;
+    let stand = Stand::prepare(checkout, options)?;
+    let mut outcomes = Vec::new();
+    for part in parts {
+        outcomes.push(stand.part(part, &rules, &differences)?);
+    }
+    let comparison = Comparison::of(stand.kernels(), outcomes, &rules, &differences, whole);
+    save(checkout, &comparison)?;
+    ui::line("");
+    comparison.table().iter().for_each(|line| ui::line(line));
+    ui::line(&format!(
+        "\nin full in build/{PAGE}, for programs in build/{REPORT}"
+    ));
+    comparison.judge()
+}
+
+fn parts(options: &Options) -> Result<Vec<Part>> {
+    let filter = options.filter.as_deref().unwrap_or("*");
+    let wanted = |part: &Part| matches(filter, part.name());
+    let parts: Vec<Part> = Part::ALL.into_iter().filter(wanted).collect();
+    if !parts.is_empty() {
+        return Ok(parts);
+    }
+    let names = Part::ALL.map(Part::name).join(", ");
+    let what = format!("FILTER={filter} matches no part");
+    Err(Failure::new(
+        Exit::NoMatch,
+        what,
+        format!("there are: {names}"),
+    ))
+}
+
+/// The kernels, ready to be booted.
+struct Stand<'a> {
+    checkout: &'a Checkout,
+    oracle: Ready,
+    others: Vec<Ready>,
+}
+
+impl<'a> Stand<'a> {
+    fn prepare(checkout: &'a Checkout, options: &Options) -> Result<Self> {
+        let toolchain = Toolchain::load(&Cache::open()?)?;
+        let guest = guest::build(checkout, &toolchain, options.verbose)?;
+        let ready = |variant| Ready::with_guest(checkout, &options.with(variant), &guest);
+        let wanted = |variant: &Variant| *variant != ORACLE;
+        let others: Result<Vec<_>> = options
+            .tested
+            .iter()
+            .copied()
+            .filter(wanted)
+            .map(ready)
+            .collect();
+        let others = others?;
+        if others.is_empty() {
+            let what = format!("VARIANT={ORACLE} is what the others are compared with");
+            return Err(Failure::new(
+                Exit::Usage,
+                what,
+                "leave VARIANT out, or name another one",
+            ));
+        }
+        Ok(Self {
+            checkout,
+            oracle: ready(ORACLE)?,
+            others,
+        })
+    }
+
+    fn kernels(&self) -> Vec<Kernel> {
+        let all = std::iter::once(&self.oracle).chain(&self.others);
+        all.map(|ready| Kernel {
+            variant: ready.kernel.variant,
+            release: ready.kernel.release.clone(),
+        })
+        .collect()
+    }
+
+    /// Boots each kernel for `part`, the oracle twice.
+    fn part(&self, part: Part, rules: &Rules, differences: &Differences) -> Result<PartOutcome> {
+        let mut oracle = self.facts(&self.oracle, part, "")?;
+        let used = oracle.normalise(rules);
+        let mut again = self.facts(&self.oracle, part, AGAIN)?;
+        again.normalise(rules);
+        let unsteady = oracle.compare(&again);
+        let mut outcome = PartOutcome::new(part, oracle.clone(), used, unsteady);
+        for ready in &self.others {
+            let mut facts = self.facts(ready, part, "")?;
+            facts.normalise(rules);
+            let found = oracle.compare(&facts);
+            outcome.add(ready.kernel.variant, found, differences);
+        }
+        Ok(outcome)
+    }
+
+    fn facts(&self, ready: &Ready, part: Part, suffix: &str) -> Result<Facts> {
+        let variant = ready.kernel.variant;
+        let name = ["compare", part.name(), variant.name(), suffix];
+        let name: Vec<&str> = name.into_iter().filter(|word| !word.is_empty()).collect();
+        let mut boot = ready.boot(&name.join("-"), &format!("compare-{part}"));
+        boot.words.push(NO_SUITE.into());
+        let checks = vec![format!("compare.{part}")];
+        let expected = ready.expected(&[ready.driver_file()], Vec::new(), checks);
+        let what = format!("{part}: {}", describe(&boot, variant));
+        let mut stage = Stage::start("boot", &what);
+        let mut count = 0;
+        let evidence = vm::boot(self.checkout, &boot, &mut |record| {
+            if let Record::Fact { key, .. } = record {
+                count += 1;
+                stage.update(None, None, &format!("{count} facts, {key}"));
+            }
+            Ok(())
+        })?;
+        let verdict = judge::judge(&evidence, &expected, &ready.kernel.source)?;
+        let log = self.checkout.show(&evidence.log);
+        verdict.into_result(&format!("{what}: cannot be compared"), &log)?;
+        let facts = Facts::of(&evidence.transcript.records)?;
+        stage.done(&format!("{what}: {} facts", facts.len()));
+        Ok(facts)
+    }
+}
+
+fn save(checkout: &Checkout, comparison: &Comparison) -> Result {
+    let json = serde_json::to_vec_pretty(comparison)
+        .map_err(|e| Failure::new(Exit::Internal, "cannot write the comparison", e))?;
+    write(&checkout.build(REPORT), &json)?;
+    write(&checkout.build(PAGE), page::page(comparison).as_bytes())
+}
+
+/// Reads one of the lists in `tests/compare`.
+fn load<T: serde::de::DeserializeOwned>(path: &Path, shown: &str) -> Result<T> {
+    let text = crate::checkout::read_text(path)?;
+    toml::from_str(&text)
+        .map_err(|e| Failure::new(Exit::Usage, format!("{shown} cannot be read"), e))
+}

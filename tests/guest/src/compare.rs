@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can be seen of `lo`, as facts: the lab sets those of one kernel beside another one's. What
+//! they ought to be is not known here.
+
+mod state;
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use lab_protocol::Outcome;
+use lab_protocol::Part;
+use lab_protocol::Record;
+
+use crate::report::Reporter;
+
+/// Sends facts, each below its part's name.
+#[derive(Debug)]
+pub struct Book<'a> {
+    reporter: &'a mut Reporter,
+    part: Part,
+    keys: BTreeSet<String>,
+}
+
+impl Book<'_> {
+    /// Sends that at `key` there is `value`. No two facts have the same key.
+    pub fn note(&mut self, key: &str, value: impl Into<String>) -> Result<(), String> {
+        let key = format!("{}.{key}", self.part);
+        if !self.keys.insert(key.clone()) {
+            return Err(format!("two facts are called {key}"));
+        }
+        self.reporter.send(&Record::Fact {
+            key,
+            value: value.into(),
+        })
+    }
+}
+
+/// Sends all facts of `part`, between the records of a check of that name.
+pub fn run(part: Part, reporter: &mut Reporter) -> Result<(), String> {
+    let name = format!("compare.{part}");
+    reporter.send(&Record::Begin { name: name.clone() })?;
+    let start = Instant::now();
+    let mut book = Book {
+        reporter,
+        part,
+        keys: BTreeSet::new(),
+    };
+    let looked = match part {
+        Part::State => state::look(&mut book),
+        Part::Behaviour | Part::Upstream | Part::Random => Err("is not there yet".into()),
+    };
+    let (outcome, detail) = match looked {
+        Ok(()) => (Outcome::Passed, String::new()),
+        Err(why) => (Outcome::Failed, why),
+    };
+    book.reporter.send(&Record::Test {
+        name,
+        outcome,
+        detail,
+        millis: start.elapsed().as_millis() as u64,
+    })
+}
