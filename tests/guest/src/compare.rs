@@ -25,14 +25,25 @@ pub struct Book<'a> {
 impl Book<'_> {
     /// Sends that at `key` there is `value`. No two facts have the same key.
     pub fn note(&mut self, key: &str, value: impl Into<String>) -> Result<(), String> {
+        let fact = self.fact(key, value.into())?;
+        self.reporter.send(&fact)
+    }
+
+    /// Sends many facts, together.
+    pub fn note_all(
+        &mut self,
+        facts: impl Iterator<Item = (String, String)>,
+    ) -> Result<(), String> {
+        let facts: Result<Vec<_>, _> = facts.map(|(key, value)| self.fact(&key, value)).collect();
+        self.reporter.send_all(&facts?)
+    }
+
+    fn fact(&mut self, key: &str, value: String) -> Result<Record, String> {
         let key = format!("{}.{key}", self.part);
         if !self.keys.insert(key.clone()) {
             return Err(format!("two facts are called {key}"));
         }
-        self.reporter.send(&Record::Fact {
-            key,
-            value: value.into(),
-        })
+        Ok(Record::Fact { key, value })
     }
 }
 

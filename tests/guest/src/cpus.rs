@@ -6,7 +6,6 @@ use std::fs;
 use std::thread;
 use std::thread::ScopedJoinHandle;
 
-use rustix::io::Errno;
 use rustix::thread::sched_setaffinity;
 use rustix::thread::CpuSet;
 
@@ -72,18 +71,19 @@ pub fn join<T>(thread: ScopedJoinHandle<'_, Result<T, String>>) -> Result<T, Str
 /// Takes this thread to `cpu`, if it is online; when that one goes, the thread goes elsewhere.
 pub fn prefer(cpu: usize) {
     // What is not online cannot be had.
-    let _ = go_to(cpu);
-}
-
-fn go_to(cpu: usize) -> Result<(), Errno> {
-    let mut set = CpuSet::new();
-    set.set(cpu);
-    sched_setaffinity(None, &set)
+    let _ = stay_on(cpu);
 }
 
 fn pinned<T>(cpu: usize, work: impl Fn(usize) -> Result<T, String>) -> Result<T, String> {
-    go_to(cpu).map_err(|e| format!("go to CPU {cpu}: {e}"))?;
+    stay_on(cpu)?;
     work(cpu)
+}
+
+/// Keeps this thread on `cpu`, with all threads and commands that it starts.
+pub fn stay_on(cpu: usize) -> Result<(), String> {
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    sched_setaffinity(None, &set).map_err(|e| format!("go to CPU {cpu}: {e}"))
 }
 
 #[cfg(test)]

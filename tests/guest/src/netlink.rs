@@ -30,7 +30,7 @@ const NLM_F_DUMP: u16 = 0x300;
 const IFLA_IFNAME: u16 = 3;
 
 /// The lengths of `struct nlmsghdr` and `struct ifinfomsg`, and of an attribute's head.
-const HEADER: usize = 16;
+pub const HEADER: usize = 16;
 const INFO: usize = 16;
 const ATTRIBUTE: usize = 4;
 
@@ -131,7 +131,7 @@ pub fn dump() -> Result<Vec<Link>, String> {
     Err("RTM_GETLINK: no end".into())
 }
 
-fn open(protocol: Option<Protocol>, groups: u32) -> Result<OwnedFd, String> {
+pub fn open(protocol: Option<Protocol>, groups: u32) -> Result<OwnedFd, String> {
     let fail = |e| format!("a netlink socket: {e}");
     let socket =
         rustix::net::socket(AddressFamily::NETLINK, SocketType::DGRAM, protocol).map_err(fail)?;
@@ -140,7 +140,7 @@ fn open(protocol: Option<Protocol>, groups: u32) -> Result<OwnedFd, String> {
 }
 
 /// The next datagram; none if there is none yet and `flags` do not let it wait.
-fn receive(socket: &OwnedFd, flags: RecvFlags) -> Result<Option<Vec<u8>>, String> {
+pub fn receive(socket: &OwnedFd, flags: RecvFlags) -> Result<Option<Vec<u8>>, String> {
     let mut buffer = vec![0; BUFFER];
     match rustix::net::recv(socket, buffer.as_mut_slice(), flags | RecvFlags::TRUNC) {
         Ok((_, len)) if len > BUFFER => Err(format!("netlink: a message of {len} bytes")),
@@ -200,7 +200,7 @@ fn parse_link(message: &[u8], gone: bool) -> Result<Link, String> {
 }
 
 /// Cuts the first of several pieces off, each with its length at its `head`, padded to four bytes.
-fn cut(
+pub fn cut(
     bytes: &[u8],
     head: usize,
     len: impl Fn(&[u8]) -> Result<u32, String>,
@@ -220,11 +220,11 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], String> {
         .ok_or_else(|| format!("netlink: a message of {} bytes", bytes.len()))
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Result<u16, String> {
+pub fn u16_at(bytes: &[u8], at: usize) -> Result<u16, String> {
     array(bytes, at).map(u16::from_ne_bytes)
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Result<u32, String> {
+pub fn u32_at(bytes: &[u8], at: usize) -> Result<u32, String> {
     array(bytes, at).map(u32::from_ne_bytes)
 }
 

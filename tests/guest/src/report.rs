@@ -32,6 +32,13 @@ impl Reporter {
             .map_err(|e| format!("results port: {e}"))
     }
 
+    /// Sends several records, together.
+    pub fn send_all(&mut self, records: &[Record]) -> Result<(), String> {
+        self.sender
+            .send_all(records)
+            .map_err(|e| format!("results port: {e}"))
+    }
+
     /// Sends the end marker and closes the port, which waits for the host to have it all.
     pub fn end(self) -> Result<(), String> {
         self.sender.end().map_err(|e| format!("results port: {e}"))
