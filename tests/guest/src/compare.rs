@@ -3,6 +3,7 @@
 //! What can be seen of `lo`, as facts: the lab sets those of one kernel beside another one's. What
 //! they ought to be is not known here.
 
+mod behaviour;
 mod state;
 
 use std::collections::BTreeSet;
@@ -59,7 +60,8 @@ pub fn run(part: Part, reporter: &mut Reporter) -> Result<(), String> {
     };
     let looked = match part {
         Part::State => state::look(&mut book),
-        Part::Behaviour | Part::Upstream | Part::Random => Err("is not there yet".into()),
+        Part::Behaviour => behaviour::look(&mut book),
+        Part::Upstream | Part::Random => Err("is not there yet".into()),
     };
     let (outcome, detail) = match looked {
         Ok(()) => (Outcome::Passed, String::new()),
