@@ -4,7 +4,7 @@
 # is in Kbuild. `make` itself exits with 2 whatever failed: scripts/lab has the distinct codes.
 
 # Given on make's command line or in the environment, these reach the lab as they are.
-export VARIANT DEBUG ACCEL CPUS KERNEL_SRC FILTER V
+export VARIANT DEBUG ACCEL CPUS KERNEL_SRC FILTER SEED COUNT REPLAY V
 
 lab := scripts/lab
 
@@ -66,6 +66,8 @@ help:
 	@echo 'CPUS=1..8              the guest'\''s CPUs; 4 unless given'
 	@echo 'KERNEL_SRC=<path>      a kernel tree or tarball in place of the pinned one'
 	@echo 'FILTER=<glob>          only the tests whose names match'
+	@echo 'SEED=<n> COUNT=<n>     what make compare makes its random operations from, and how many; 1, 10000'
+	@echo 'REPLAY=<file>          operations for it in place of random ones'
 	@echo 'V=1                    show everything'
 	@echo 'RUST_LOOPBACK_CACHE=<directory>  where sources and kernels are kept;'
 	@echo '                       else $${XDG_CACHE_HOME:-~/.cache}/rust-loopback'

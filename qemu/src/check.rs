@@ -95,6 +95,12 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     ))
 }
 
+/// Whether a source is of a program, by its place; the others are of the kernel.
+fn is_hosts(file: &Path) -> bool {
+    const PLACES: [&str; 3] = ["qemu", "tests/guest", "tests/random"];
+    PLACES.iter().any(|place| file.starts_with(place))
+}
+
 type Run<'a> = fn(&Check<'a>) -> Result;
 
 struct Check<'a> {
@@ -128,7 +134,7 @@ impl Check<'_> {
         let (host, kernel): (Vec<_>, Vec<_>) = self
             .with_extension("rs")
             .into_iter()
-            .partition(|file| file.starts_with("qemu") || file.starts_with("tests/guest"));
+            .partition(|file| is_hosts(file));
         let style = self.kernel.source.join(".rustfmt.toml");
         for (files, config) in [(host, None), (kernel, Some(style))] {
             let mut command = self.tool("RUSTFMT")?;
@@ -282,7 +288,7 @@ impl Check<'_> {
     fn own_sources(&self) -> Vec<String> {
         self.with_extension("rs")
             .iter()
-            .filter(|file| !file.starts_with("qemu") && !file.starts_with("tests/guest"))
+            .filter(|file| !is_hosts(file))
             .map(|file| {
                 let file = file.strip_prefix("linux/rust").unwrap_or(file);
                 file.display().to_string()

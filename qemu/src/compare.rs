@@ -6,7 +6,9 @@
 mod differences;
 mod facts;
 mod page;
+mod random;
 mod rules;
+mod shrink;
 mod summary;
 
 use std::path::Path;
@@ -15,6 +17,7 @@ use lab_protocol::matches;
 use lab_protocol::Part;
 use lab_protocol::Record;
 use lab_protocol::Variant;
+use lab_random::Script;
 
 use crate::checkout::write;
 use crate::checkout::Cache;
@@ -34,7 +37,8 @@ use crate::ui::Stage;
 use crate::vm;
 
 use differences::Differences;
-use facts::Facts;
+pub use facts::Facts;
+use random::Shrunk;
 use rules::Rules;
 use summary::Comparison;
 use summary::Kernel;
@@ -45,10 +49,16 @@ const REPORT: &str = "report/compare.json";
 const PAGE: &str = "report/compare.html";
 
 /// The variant that the others are set beside.
-const ORACLE: Variant = Variant::C;
+pub const ORACLE: Variant = Variant::C;
 
 /// How a second boot of the same kernel is called: what differs there is nobody's doing.
 const AGAIN: &str = "again";
+
+/// The test that does random operations and compares what comes of them.
+pub const RANDOM: &str = "compare.random";
+
+/// How many of them it does.
+const FEW: usize = 300;
 
 /// Does it, for those parts that `FILTER` matches.
 pub fn run(checkout: &Checkout, options: &Options) -> Result {
@@ -65,6 +75,10 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     save(checkout, &comparison)?;
     ui::line("");
     comparison.table().iter().for_each(|line| ui::line(line));
+    for shrunk in comparison.parts.iter().flat_map(|part| &part.shrunk) {
+        shrunk.save(checkout)?;
+        ui::line(&format!("\n{}", shrunk.text().trim_end()));
+    }
     ui::line(&format!(
         "\nin full in build/{PAGE}, for programs in build/{REPORT}"
     ));
@@ -90,12 +104,13 @@ fn parts(options: &Options) -> Result<Vec<Part>> {
 /// The kernels, ready to be booted.
 struct Stand<'a> {
     checkout: &'a Checkout,
+    script: Script,
     oracle: Ready,
     others: Vec<Ready>,
 }
 
 impl<'a> Stand<'a> {
-    fn prepare(checkout: &'a Checkout, options: &Options) -> Result<Self> {
+    fn prepare(checkout: &'a Checkout, options: &'a Options) -> Result<Self> {
         let toolchain = Toolchain::load(&Cache::open()?)?;
         let guest = guest::build(checkout, &toolchain, options.verbose)?;
         let ready = |variant| Ready::with_guest(checkout, &options.with(variant), &guest);
@@ -118,6 +133,7 @@ impl<'a> Stand<'a> {
         }
         Ok(Self {
             checkout,
+            script: random::script(options)?,
             oracle: ready(ORACLE)?,
             others,
         })
@@ -145,6 +161,9 @@ impl<'a> Stand<'a> {
             facts.normalise(rules);
             let found = oracle.compare(&facts);
             outcome.add(ready.kernel.variant, found, differences);
+            if part == Part::Random {
+                outcome.shrunk.extend(self.shrink(ready, &outcome, rules)?);
+            }
         }
         Ok(outcome)
     }
@@ -153,27 +172,92 @@ impl<'a> Stand<'a> {
         let variant = ready.kernel.variant;
         let name = ["compare", part.name(), variant.name(), suffix];
         let name: Vec<&str> = name.into_iter().filter(|word| !word.is_empty()).collect();
-        let mut boot = ready.boot(&name.join("-"), &format!("compare-{part}"));
-        boot.words.push(NO_SUITE.into());
-        let checks = vec![format!("compare.{part}")];
-        let expected = ready.expected(&[ready.driver_file()], Vec::new(), checks);
-        let what = format!("{part}: {}", describe(&boot, variant));
-        let mut stage = Stage::start("boot", &what);
-        let mut count = 0;
-        let evidence = vm::boot(self.checkout, &boot, &mut |record| {
-            if let Record::Fact { key, .. } = record {
-                count += 1;
-                stage.update(None, None, &format!("{count} facts, {key}"));
-            }
-            Ok(())
-        })?;
-        let verdict = judge::judge(&evidence, &expected, &ready.kernel.source)?;
-        let log = self.checkout.show(&evidence.log);
-        verdict.into_result(&format!("{what}: cannot be compared"), &log)?;
-        let facts = Facts::of(&evidence.transcript.records)?;
-        stage.done(&format!("{what}: {} facts", facts.len()));
-        Ok(facts)
+        let script = (part == Part::Random).then_some(&self.script);
+        look(self.checkout, ready, part, &name.join("-"), script)
     }
+
+    /// Cuts the first difference that is not known down to what it takes.
+    fn shrink(
+        &self,
+        ready: &Ready,
+        outcome: &PartOutcome,
+        rules: &Rules,
+    ) -> Result<Option<Shrunk>> {
+        let variant = ready.kernel.variant;
+        let of_it = outcome.variants.iter().filter(|one| one.variant == variant);
+        let found: Vec<_> = of_it
+            .flat_map(|one| &one.differences)
+            .filter(|difference| difference.reason.is_none())
+            .map(|difference| &difference.unequal)
+            .collect();
+        let mut ask = |script: &Script| {
+            let ask = |ready: &Ready| -> Result<Facts> {
+                let name = format!("shrink-{}", ready.kernel.variant);
+                let mut facts = look(self.checkout, ready, Part::Random, &name, Some(script))?;
+                facts.normalise(rules);
+                Ok(facts)
+            };
+            Ok((ask(&self.oracle)?, ask(ready)?))
+        };
+        random::shrink_first(&self.script, &found, variant, &mut ask)
+    }
+}
+
+/// Boots what is `ready` for `part`, under `name`; what was seen.
+pub fn look(
+    checkout: &Checkout,
+    ready: &Ready,
+    part: Part,
+    name: &str,
+    script: Option<&Script>,
+) -> Result<Facts> {
+    let variant = ready.kernel.variant;
+    let mut boot = ready.boot(name, &format!("compare-{part}"));
+    boot.words.push(NO_SUITE.into());
+    if let Some(script) = script {
+        random::hand_over(checkout, &mut boot, script)?;
+    }
+    let checks = vec![format!("compare.{part}")];
+    let expected = ready.expected(&[ready.driver_file()], Vec::new(), checks);
+    let what = format!("{part}: {}", describe(&boot, variant));
+    let mut stage = Stage::start("boot", &what);
+    let mut count = 0;
+    let evidence = vm::boot(checkout, &boot, &mut |record| {
+        if let Record::Fact { key, .. } = record {
+            count += 1;
+            stage.update(None, None, &format!("{count} facts, {key}"));
+        }
+        Ok(())
+    })?;
+    let verdict = judge::judge(&evidence, &expected, &ready.kernel.source)?;
+    let log = checkout.show(&evidence.log);
+    verdict.into_result(&format!("{what}: cannot be compared"), &log)?;
+    let facts = Facts::of(&evidence.transcript.records)?;
+    stage.done(&format!("{what}: {} facts", facts.len()));
+    Ok(facts)
+}
+
+/// What comes of a few random operations.
+pub fn random_facts(checkout: &Checkout, options: &Options, ready: &Ready) -> Result<Facts> {
+    let name = format!("test-random-{}", ready.kernel.variant);
+    let script = random::short(options, FEW);
+    let mut facts = look(checkout, ready, Part::Random, &name, Some(&script))?;
+    facts.normalise(&Rules::load(checkout)?);
+    Ok(facts)
+}
+
+/// The first thing in which `variant` is not like the oracle, for no known reason; nothing if there
+/// is none.
+pub fn unlike(
+    checkout: &Checkout,
+    oracle: &Facts,
+    facts: &Facts,
+    variant: Variant,
+) -> Result<Option<String>> {
+    let known = Differences::load(checkout)?;
+    let mut found = oracle.compare(facts).into_iter();
+    let first = found.find(|unequal| known.reason(variant, &unequal.key).is_none());
+    Ok(first.map(|unequal| summary::describe(&unequal)))
 }
 
 fn save(checkout: &Checkout, comparison: &Comparison) -> Result {

@@ -179,6 +179,35 @@ impl Archive {
     }
 }
 
+/// Writes to `path` what `archive` has, with a directory and a text file in it before all else:
+/// what is to be in the guest for one boot only.
+pub fn with_text(archive: &Path, directory: &str, name: &str, text: &str, path: &Path) -> Result {
+    let mut bytes = Vec::new();
+    newc(&mut bytes, directory, 0o040_755, &[]);
+    let file = format!("{directory}/{name}");
+    newc(&mut bytes, &file, 0o100_644, text.as_bytes());
+    newc(&mut bytes, "TRAILER!!!", 0, &[]);
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes.extend(crate::checkout::read(archive)?);
+    write(path, &bytes)
+}
+
+/// Adds an entry as the kernel takes it: a head of numbers, the name, and what is in it, each padded
+/// to four bytes.
+fn newc(bytes: &mut Vec<u8>, name: &str, mode: u32, content: &[u8]) {
+    const MAGIC: &str = "070701";
+    let (len, name_len) = (content.len() as u32, name.len() as u32 + 1);
+    bytes.extend(MAGIC.bytes());
+    for field in [0, mode, 0, 0, 1, 0, len, 0, 0, 0, 0, name_len, 0] {
+        bytes.extend(format!("{field:08x}").bytes());
+    }
+    bytes.extend(name.bytes());
+    bytes.push(0);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes.extend(content);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+}
+
 /// Puts the boot configuration behind `archive`. The kernel looks at it if its command line says so.
 fn add_bootconfig(checkout: &Checkout, kernel: &Kernel, archive: &Path) -> Result {
     let program = kernel.build.join(BOOTCONFIG);
@@ -251,6 +280,27 @@ mod tests {
         assert_eq!(found, wanted.map(PathBuf::from));
         assert_eq!(parse_ldd("\tstatically linked\n").unwrap().len(), 0);
         assert!(parse_ldd("\tlibx.so.1 => not found\n").is_err());
+    }
+
+    /// What cpio itself makes of such a file, but for what it takes from the file system.
+    #[test]
+    fn a_file_goes_before_an_archive() {
+        let dir = tempfile::tempdir().unwrap();
+        let (base, path) = (dir.path().join("base"), dir.path().join("new"));
+        fs::write(&base, b"the rest").unwrap();
+        with_text(&base, "lab", "random", "hello\n", &path).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text.len() % 512, "the rest".len());
+        assert!(text.ends_with("the rest"));
+        let head = text.find("070701").unwrap();
+        assert_eq!(head, 0);
+        let file = text.rfind("lab/random\0\0\0\0hello\n\0\0").unwrap();
+        // A head has six bytes and 13 numbers of eight digits.
+        let head = &text[file - 110..file];
+        assert!(head.starts_with("07070100000000000081a4"), "{head}");
+        assert_eq!(&head[54..62], "00000006");
+        assert_eq!(&head[94..102], "0000000b");
     }
 
     #[test]

@@ -110,21 +110,7 @@ pub fn ensure(checkout: &Checkout, options: &Options) -> Result<Kernel> {
     for _ in 0..ATTEMPTS {
         let overlay = Overlay::load(checkout)?;
         let source = Source::find(&cache, checkout, options)?;
-        let fragments = config::fragments(checkout, options)?;
-        let plan = Plan {
-            cache: &cache,
-            checkout,
-            options,
-            toolchain: &toolchain,
-            wanted: Wanted {
-                source: &source,
-                identity: source.identity()?,
-                content: source.content(),
-                overlay: &overlay,
-                driver: config::wants(&fragments, BUILT_IN),
-            },
-            fragments,
-        };
+        let plan = Plan::lay(&cache, checkout, options, &toolchain, &source, &overlay)?;
         if let Some(kernel) = plan.find()? {
             if !built {
                 let outcome = format!("{}, up to date", kernel.release);
@@ -139,6 +125,16 @@ pub fn ensure(checkout: &Checkout, options: &Options) -> Result<Kernel> {
         "the kernel that was built is not the one that is needed",
         format!("{ATTEMPTS} times in a row something changed it"),
     ))
+}
+
+/// Whether the kernel that the checkout and the options ask for is there.
+pub fn is_built(checkout: &Checkout, options: &Options) -> Result<bool> {
+    let cache = Cache::open()?;
+    let toolchain = Toolchain::load(&cache)?;
+    let overlay = Overlay::load(checkout)?;
+    let source = Source::find(&cache, checkout, options)?;
+    let plan = Plan::lay(&cache, checkout, options, &toolchain, &source, &overlay)?;
+    Ok(plan.find()?.is_some())
 }
 
 /// Where the source is that the options ask for, whatever is built from it. Where it is not there
@@ -173,7 +169,32 @@ struct Plan<'a> {
     wanted: Wanted<'a>,
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    fn lay(
+        cache: &'a Cache,
+        checkout: &'a Checkout,
+        options: &'a Options,
+        toolchain: &'a Toolchain,
+        source: &'a Source,
+        overlay: &'a Overlay,
+    ) -> Result<Self> {
+        let fragments = config::fragments(checkout, options)?;
+        Ok(Self {
+            cache,
+            checkout,
+            options,
+            toolchain,
+            wanted: Wanted {
+                source,
+                identity: source.identity()?,
+                content: source.content(),
+                overlay,
+                driver: config::wants(&fragments, BUILT_IN),
+            },
+            fragments,
+        })
+    }
+
     /// A hash of all that goes into the build.
     fn key(&self) -> Result<String> {
         let mut key = Key::default();

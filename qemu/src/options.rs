@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The variables that every command takes: `VARIANT`, `DEBUG`, `ACCEL`, `CPUS`, `KERNEL_SRC`,
-//! `FILTER` and `V`. They come through the environment, as make hands them on; empty means unset.
+//! `FILTER`, `SEED`, `COUNT`, `REPLAY` and `V`. They come through the environment, as make hands them on; empty means unset.
 
 use std::env;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use lab_protocol::Variant;
 
@@ -34,6 +35,12 @@ impl From<Engine> for Accel {
     }
 }
 
+/// What random operations are made from unless said otherwise: two runs do the same.
+const SEED: u64 = 1;
+
+/// How many random operations there are unless said otherwise.
+const COUNT: usize = 10_000;
+
 /// What the user asked for.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -51,6 +58,12 @@ pub struct Options {
     pub kernel_src: Option<PathBuf>,
     /// Which tests to run, as a glob.
     pub filter: Option<String>,
+    /// What random operations are made from.
+    pub seed: u64,
+    /// How many of them there are to be.
+    pub count: usize,
+    /// A file of operations in place of random ones.
+    pub replay: Option<PathBuf>,
     /// Show everything.
     pub verbose: bool,
 }
@@ -82,6 +95,9 @@ impl Options {
             cpus: cpus(get("CPUS"))?,
             kernel_src: get("KERNEL_SRC").map(PathBuf::from),
             filter: get("FILTER"),
+            seed: number("SEED", get("SEED"), SEED)?,
+            count: number("COUNT", get("COUNT"), COUNT)?,
+            replay: get("REPLAY").map(PathBuf::from),
             verbose: flag("V", get("V"))?,
         })
     }
@@ -134,6 +150,13 @@ fn cpus(value: Option<String>) -> Result<u32> {
     }
 }
 
+fn number<T: FromStr>(name: &str, value: Option<String>, unset: T) -> Result<T> {
+    let Some(value) = value else { return Ok(unset) };
+    value
+        .parse()
+        .map_err(|_| usage(name, &value, "the whole numbers from 0 on"))
+}
+
 fn variant(checkout: &Checkout, value: Option<String>) -> Result<Option<Variant>> {
     let Some(value) = value else { return Ok(None) };
     let known = variants(checkout);
@@ -159,13 +182,16 @@ mod tests {
 
     use super::*;
 
-    const EMPTY: [(&str, &str); 7] = [
+    const EMPTY: [(&str, &str); 10] = [
         ("VARIANT", ""),
         ("DEBUG", ""),
         ("ACCEL", ""),
         ("CPUS", ""),
         ("KERNEL_SRC", ""),
         ("FILTER", ""),
+        ("SEED", ""),
+        ("COUNT", ""),
+        ("REPLAY", ""),
         ("V", ""),
     ];
 
@@ -198,6 +224,8 @@ mod tests {
             assert_eq!(options.accel, Accel::Auto);
             assert!(!options.debug && !options.verbose);
             assert!(options.kernel_src.is_none() && options.filter.is_none());
+            assert_eq!((options.seed, options.count), (SEED, COUNT));
+            assert!(options.replay.is_none());
         }
     }
 
@@ -223,6 +251,8 @@ mod tests {
             (("CPUS", "many"), "1, 2"),
             (("V", "yes"), "0, 1"),
             (("DEBUG", "2"), "0, 1"),
+            (("SEED", "-1"), "from 0 on"),
+            (("COUNT", "many"), "from 0 on"),
         ] {
             let failure = parse(&[pair]).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);

@@ -16,6 +16,8 @@ use crate::apply;
 use crate::checkout::Cache;
 use crate::checkout::Checkout;
 use crate::codegen;
+use crate::compare;
+use crate::compare::Facts;
 use crate::compile_fail;
 use crate::failure::Exit;
 use crate::failure::Failure;
@@ -52,11 +54,12 @@ use crate::vm::Engine;
 const UNIT: &str = "lab.unit";
 
 /// The tests that are one by itself.
-pub const SINGLE: [&str; 6] = [
+pub const SINGLE: [&str; 7] = [
     UNIT,
     judge::KERNEL,
     apply::NAME,
     codegen::NAME,
+    compare::RANDOM,
     image::NAME,
     rows::NAME,
 ];
@@ -75,6 +78,7 @@ struct Plan {
     faults: Vec<&'static Fault>,
     compile_fail: Vec<String>,
     codegen: bool,
+    random: bool,
     image: bool,
     apply: bool,
     rows: bool,
@@ -89,6 +93,8 @@ struct Basis<'a> {
     variant: Variant,
     /// Whether this is the run's first variant: what does not depend on it goes with that one.
     first: bool,
+    /// Whether it is the only one.
+    alone: bool,
     checks: Vec<String>,
     /// The kernel's own suites; none if its source is not at hand yet.
     upstream: Option<Vec<String>>,
@@ -102,6 +108,7 @@ impl Plan {
             filter,
             variant,
             first,
+            alone,
             checks,
             upstream,
             has,
@@ -130,6 +137,8 @@ impl Plan {
                 .collect(),
             compile_fail: cases.into_iter().filter(|name| wanted(name)).collect(),
             codegen: codegen::is_for(variant) && wanted(codegen::NAME),
+            // What the others are compared with is needed where there are others.
+            random: (variant != compare::ORACLE || !alone) && wanted(compare::RANDOM),
             image: wanted(image::NAME),
             apply: first && wanted(apply::NAME),
             rows: first && wanted(rows::NAME),
@@ -151,6 +160,7 @@ impl Plan {
             && self.faults.is_empty()
             && self.compile_fail.is_empty()
             && !self.codegen
+            && !self.random
             && !self.image
             && !self.apply
             && !self.rows
@@ -181,7 +191,7 @@ fn nothing(checkout: &Checkout, options: &Options, filter: &str) -> Result<Failu
         .map(|suite| format!("{KUNIT}{}.*", suite.name))
         .collect();
     let why = format!(
-        "tests are called guest.*, lab.*, compile_fail.*, codegen.*, image.*, series.*, readme.*, {}",
+        "tests are called guest.*, lab.*, compile_fail.*, codegen.*, image.*, series.*, readme.*, compare.*, {}",
         suites.join(", ")
     );
     let what = match &options.tested[..] {
@@ -213,6 +223,7 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
         }
         runs.push(run);
     }
+    compare_random(checkout, options, &guest, &mut runs)?;
     if let (Some(filter), true) = (&options.filter, runs.is_empty()) {
         return Err(nothing(checkout, options, filter)?);
     }
@@ -240,6 +251,8 @@ struct Run {
     /// What executed its guest, if it got that far.
     engine: Option<Engine>,
     outcomes: Outcomes,
+    /// What came of random operations, if they were asked for; or why nothing did.
+    random: Option<std::result::Result<Facts, String>>,
 }
 
 impl Run {
@@ -266,6 +279,7 @@ fn run_variant(
             filter,
             variant,
             first,
+            alone: options.tested.len() == 1,
             checks: guest.list(variant)?,
             upstream,
             has,
@@ -281,6 +295,7 @@ fn run_variant(
         release: String::new(),
         engine: None,
         outcomes: Outcomes::default(),
+        random: None,
     };
     let ready = match Ready::with_guest(checkout, options, guest) {
         Ok(ready) => ready,
@@ -301,7 +316,79 @@ fn run_variant(
     if let Err(failure) = carry_out(checkout, options, &ready, &plan, &mut run.outcomes) {
         run.tell(failure)?;
     }
+    if plan.random {
+        run.random = Some(random(checkout, options, &ready)?);
+    }
     Ok(Some(run))
+}
+
+/// Has random operations done; what came of them, or why nothing did.
+fn random(
+    checkout: &Checkout,
+    options: &Options,
+    ready: &Ready,
+) -> Result<std::result::Result<Facts, String>> {
+    match compare::random_facts(checkout, options, ready) {
+        Ok(facts) => Ok(Ok(facts)),
+        Err(failure) if failure.exit == Exit::Interrupted => Err(failure),
+        Err(failure) => Ok(Err(failure.to_string())),
+    }
+}
+
+/// Sets what came of random operations beside what came of them with the C driver. If that one was
+/// not among the tested, it is used if it is there.
+fn compare_random(
+    checkout: &Checkout,
+    options: &Options,
+    guest: &Guest,
+    runs: &mut [Run],
+) -> Result {
+    if runs.iter().all(|run| run.random.is_none()) {
+        return Ok(());
+    }
+    let oracle = options.with(compare::ORACLE);
+    let tested = runs.iter_mut().find(|run| run.variant == compare::ORACLE);
+    let oracle = match tested.and_then(|run| run.random.take()) {
+        Some(facts) => Some(facts),
+        None if kernel::is_built(checkout, &oracle)? => {
+            let ready = Ready::with_guest(checkout, &oracle, guest)?;
+            Some(random(checkout, options, &ready)?)
+        }
+        None => None,
+    };
+    for run in runs {
+        let Some(facts) = run.random.take() else {
+            continue;
+        };
+        let (outcome, detail) = match (&oracle, facts) {
+            (None, _) => (
+                Outcome::Skipped,
+                "there is no kernel with the C driver to compare with: make kernel VARIANT=c"
+                    .into(),
+            ),
+            (_, Err(why)) => (Outcome::Failed, why),
+            (Some(Err(why)), _) => (Outcome::Failed, why.clone()),
+            (Some(Ok(oracle)), Ok(facts)) => {
+                match compare::unlike(checkout, oracle, &facts, run.variant)? {
+                    None => (Outcome::Passed, String::new()),
+                    Some(what) => (Outcome::Failed, what),
+                }
+            }
+        };
+        let test = Test {
+            name: compare::RANDOM.into(),
+            outcome,
+            detail,
+            time: None,
+        };
+        complain(
+            &test,
+            run.variant,
+            "make compare FILTER=random, which finds out what it takes",
+        );
+        run.outcomes.add(test);
+    }
+    Ok(())
 }
 
 fn carry_out(
@@ -596,6 +683,7 @@ mod tests {
             filter,
             variant,
             first,
+            alone: false,
             checks: vec!["guest.lo.up".into()],
             upstream: upstream.map(|text| vec![text.to_string()]),
             has: &|_| true,
@@ -613,6 +701,7 @@ mod tests {
                 let is_module = variant == Variant::Module;
                 assert_eq!(plan.compile_fail.is_empty(), !is_module, "{variant}");
                 assert_eq!(plan.codegen, variant != Variant::C, "{variant}");
+                assert!(plan.random);
                 assert_eq!((plan.unit, plan.apply, plan.rows), (first, first, first));
                 assert!(plan.image);
                 assert_eq!(plan.faults.len() > 1, first, "{variant}");

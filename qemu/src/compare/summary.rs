@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::differences::Differences;
 use super::facts::Facts;
 use super::facts::Unequal;
+use super::random::Shrunk;
 use super::rules::Rules;
 use crate::failure::Exit;
 use crate::failure::Failure;
@@ -49,6 +50,9 @@ pub struct PartOutcome {
     pub unsteady: Vec<Unequal>,
     /// The others.
     pub variants: Vec<VariantOutcome>,
+    /// What some of it was cut down to, where that can be done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shrunk: Vec<Shrunk>,
     /// The numbers of the rules that were applied, and of the differences that were seen.
     #[serde(skip)]
     used: BTreeSet<usize>,
@@ -65,6 +69,7 @@ impl PartOutcome {
             facts,
             unsteady,
             variants: Vec::new(),
+            shrunk: Vec::new(),
             used,
             seen: BTreeSet::new(),
         }
@@ -187,7 +192,8 @@ impl Comparison {
     }
 }
 
-fn describe(unequal: &Unequal) -> String {
+/// A difference in words.
+pub fn describe(unequal: &Unequal) -> String {
     let shown = |value: &Option<String>| match value {
         Some(value) => format!("{value:?}"),
         None => "nothing".into(),

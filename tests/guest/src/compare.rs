@@ -4,6 +4,7 @@
 //! they ought to be is not known here.
 
 mod behaviour;
+mod random;
 mod state;
 
 use std::collections::BTreeSet;
@@ -24,6 +25,12 @@ pub struct Book<'a> {
 }
 
 impl Book<'_> {
+    /// Says that what is called `name` begins: if the kernel does not survive it, that is known.
+    pub fn begin(&mut self, name: &str) -> Result<(), String> {
+        let name = format!("compare.{}: {name}", self.part);
+        self.reporter.send(&Record::Begin { name })
+    }
+
     /// Sends that at `key` there is `value`. No two facts have the same key.
     pub fn note(&mut self, key: &str, value: impl Into<String>) -> Result<(), String> {
         let fact = self.fact(key, value.into())?;
@@ -61,7 +68,8 @@ pub fn run(part: Part, reporter: &mut Reporter) -> Result<(), String> {
     let looked = match part {
         Part::State => state::look(&mut book),
         Part::Behaviour => behaviour::look(&mut book),
-        Part::Upstream | Part::Random => Err("is not there yet".into()),
+        Part::Random => random::look(&mut book),
+        Part::Upstream => Err("is not there yet".into()),
     };
     let (outcome, detail) = match looked {
         Ok(()) => (Outcome::Passed, String::new()),

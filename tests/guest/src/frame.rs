@@ -19,7 +19,8 @@ use rustix::net::SocketType;
 
 /// IPv4, as a type of Ethernet frames.
 pub const ETH_P_IP: u16 = 0x0800;
-const ETH_P_ALL: u16 = 0x0003;
+/// All there are.
+pub const ETH_P_ALL: u16 = 0x0003;
 const LO: i32 = 1;
 
 /// `struct sockaddr_ll`.
@@ -39,10 +40,15 @@ pub struct LinkAddress {
 impl LinkAddress {
     /// All of `protocol`'s packets that are lo's, or are sent to it.
     pub fn of_lo(protocol: u16) -> Self {
+        Self::of(protocol, LO)
+    }
+
+    /// The same of the device with this index.
+    pub fn of(protocol: u16, index: i32) -> Self {
         Self {
             family: AddressFamily::PACKET.as_raw(),
             protocol: protocol.to_be(),
-            index: LO,
+            index,
             hardware_type: 0,
             packet_type: 0,
             len: 6,

@@ -8,9 +8,10 @@ use lab_protocol::Variant;
 
 use crate::here::proc_net;
 
-/// The witness' file, and its name there.
+/// The witness' file.
 pub const FILE: &str = "/proc/net/lo_witness";
-const NAME: &str = "lo_witness";
+/// Its name there.
+pub const NAME: &str = "lo_witness";
 
 /// The C driver's functions.
 const C_XMIT: &str = "loopback_xmit";

@@ -42,6 +42,7 @@ use rustix::thread::CpuSet;
 
 use super::Book;
 use crate::fresh;
+use crate::teardown;
 use digest::Digest;
 use scene::Scene;
 
@@ -130,14 +131,13 @@ fn fresh_one(scene: &mut Scene) -> Result<(), String> {
 }
 
 /// Plays one, and notes its facts as they come. What `lo` was like at its beginning, and whether
-/// its namespace went.
+/// its namespace went, if it had one of its own.
 fn play(
     book: &mut Book<'_>,
     scenario: &Scenario,
     fresh: Option<&Digest>,
 ) -> Result<(Digest, String), String> {
     let Scenario(name, place, run) = *scenario;
-    let before = fresh::alive()?;
     let (sender, facts) = mpsc::channel();
     let fresh = fresh.cloned();
     let thread = thread::spawn(move || perform(place, run, fresh.as_ref(), sender));
@@ -155,13 +155,15 @@ fn play(
             }
         }
     }
-    let begin = thread
+    let (begin, number) = thread
         .join()
         .map_err(|_| format!("{name} panicked after {last}"))?
         .map_err(|e| format!("{name}: {e}"))?;
-    let gone = match fresh::gone(before) {
-        Ok(()) => "gone".into(),
-        Err(error) => error,
+    let gone = match number.map(teardown::await_end) {
+        None => "it stays".into(),
+        Some(Ok(())) => "gone".into(),
+        // Its number is no fact.
+        Some(Err(_)) => "still there".into(),
     };
     Ok((begin, gone))
 }
@@ -171,21 +173,22 @@ fn perform(
     run: fn(&mut Scene) -> Result<(), String>,
     fresh: Option<&Digest>,
     facts: Sender<(String, String)>,
-) -> Result<Digest, String> {
+) -> Result<(Digest, Option<u32>), String> {
     // What is sent on one CPU is received there, in order.
     let mut one = CpuSet::new();
     one.set(0);
     sched_setaffinity(None, &one).map_err(|e| format!("CPU 0: {e}"))?;
-    if place == Place::Own {
-        fresh::unshare().map_err(|e| format!("a new network namespace: {e}"))?;
-    }
+    let number = match place {
+        Place::Own => Some(fresh::enter()?),
+        Place::Init => None,
+    };
     let mut scene = Scene::open(place == Place::Own, facts)?;
     let begin = scene.digest();
     if let Some(fresh) = fresh {
         scene.note("begin", fresh.changes(&begin).join("; "))?;
     }
     run(&mut scene)?;
-    Ok(begin)
+    Ok((begin, number))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use super::scene::Scene;
 use super::traffic::ping;
 use crate::frame;
 use crate::frame::LinkAddress;
-use crate::own_netns::proc_net;
+use crate::here::proc_net;
 
 /// How long something may take that is sent again and again; and what was sent once.
 const PATIENCE: Duration = Duration::from_secs(8);
