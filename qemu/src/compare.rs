@@ -10,6 +10,7 @@ mod random;
 mod rules;
 mod shrink;
 mod summary;
+mod upstream;
 
 use std::path::Path;
 
@@ -43,6 +44,7 @@ use rules::Rules;
 use summary::Comparison;
 use summary::Kernel;
 use summary::PartOutcome;
+use upstream::Upstream;
 
 /// What is left of a comparison, below `build`.
 const REPORT: &str = "report/compare.json";
@@ -66,7 +68,7 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let whole = parts.len() == Part::ALL.len() && options.tested.len() == Variant::ALL.len();
     let rules = Rules::load(checkout)?;
     let differences = Differences::load(checkout)?;
-    let stand = Stand::prepare(checkout, options)?;
+    let stand = Stand::prepare(checkout, &options.for_comparison(), &parts)?;
     let mut outcomes = Vec::new();
     for part in parts {
         outcomes.push(stand.part(part, &rules, &differences)?);
@@ -107,10 +109,12 @@ struct Stand<'a> {
     script: Script,
     oracle: Ready,
     others: Vec<Ready>,
+    /// Where upstream's tests are to be run.
+    upstream: Option<Upstream>,
 }
 
 impl<'a> Stand<'a> {
-    fn prepare(checkout: &'a Checkout, options: &'a Options) -> Result<Self> {
+    fn prepare(checkout: &'a Checkout, options: &Options, parts: &[Part]) -> Result<Self> {
         let toolchain = Toolchain::load(&Cache::open()?)?;
         let guest = guest::build(checkout, &toolchain, options.verbose)?;
         let ready = |variant| Ready::with_guest(checkout, &options.with(variant), &guest);
@@ -131,11 +135,17 @@ impl<'a> Stand<'a> {
                 "leave VARIANT out, or name another one",
             ));
         }
+        let oracle = ready(ORACLE)?;
+        let upstream = match parts.contains(&Part::Upstream) {
+            true => Some(Upstream::prepare(checkout, &oracle, options.verbose)?),
+            false => None,
+        };
         Ok(Self {
             checkout,
             script: random::script(options)?,
-            oracle: ready(ORACLE)?,
+            oracle,
             others,
+            upstream,
         })
     }
 
@@ -156,6 +166,9 @@ impl<'a> Stand<'a> {
         again.normalise(rules);
         let unsteady = oracle.compare(&again);
         let mut outcome = PartOutcome::new(part, oracle.clone(), used, unsteady);
+        if let Gear::Tests(upstream) = self.gear(part) {
+            outcome.amiss = upstream.amiss(&oracle);
+        }
         for ready in &self.others {
             let mut facts = self.facts(ready, part, "")?;
             facts.normalise(rules);
@@ -172,8 +185,15 @@ impl<'a> Stand<'a> {
         let variant = ready.kernel.variant;
         let name = ["compare", part.name(), variant.name(), suffix];
         let name: Vec<&str> = name.into_iter().filter(|word| !word.is_empty()).collect();
-        let script = (part == Part::Random).then_some(&self.script);
-        look(self.checkout, ready, part, &name.join("-"), script)
+        look(self.checkout, ready, part, &name.join("-"), self.gear(part))
+    }
+
+    fn gear(&self, part: Part) -> Gear<'_> {
+        match (part, &self.upstream) {
+            (Part::Random, _) => Gear::Script(&self.script),
+            (Part::Upstream, Some(upstream)) => Gear::Tests(upstream),
+            _ => Gear::Nothing,
+        }
     }
 
     /// Cuts the first difference that is not known down to what it takes.
@@ -193,7 +213,8 @@ impl<'a> Stand<'a> {
         let mut ask = |script: &Script| {
             let ask = |ready: &Ready| -> Result<Facts> {
                 let name = format!("shrink-{}", ready.kernel.variant);
-                let mut facts = look(self.checkout, ready, Part::Random, &name, Some(script))?;
+                let gear = Gear::Script(script);
+                let mut facts = look(self.checkout, ready, Part::Random, &name, gear)?;
                 facts.normalise(rules);
                 Ok(facts)
             };
@@ -203,19 +224,35 @@ impl<'a> Stand<'a> {
     }
 }
 
+/// What a part's boot gets besides.
+#[derive(Clone, Copy)]
+enum Gear<'a> {
+    /// Nothing.
+    Nothing,
+    /// Operations.
+    Script(&'a Script),
+    /// Upstream's tests.
+    Tests(&'a Upstream),
+}
+
 /// Boots what is `ready` for `part`, under `name`; what was seen.
-pub fn look(
+fn look(
     checkout: &Checkout,
     ready: &Ready,
     part: Part,
     name: &str,
-    script: Option<&Script>,
+    gear: Gear<'_>,
 ) -> Result<Facts> {
     let variant = ready.kernel.variant;
     let mut boot = ready.boot(name, &format!("compare-{part}"));
-    boot.words.push(NO_SUITE.into());
-    if let Some(script) = script {
-        random::hand_over(checkout, &mut boot, script)?;
+    match gear {
+        // Upstream has suites, too.
+        Gear::Tests(upstream) => upstream.equip(checkout, ready, &mut boot)?,
+        Gear::Script(script) => {
+            boot.words.push(NO_SUITE.into());
+            random::hand_over(checkout, &mut boot, script)?;
+        }
+        Gear::Nothing => boot.words.push(NO_SUITE.into()),
     }
     let checks = vec![format!("compare.{part}")];
     let expected = ready.expected(&[ready.driver_file()], Vec::new(), checks);
@@ -223,16 +260,20 @@ pub fn look(
     let mut stage = Stage::start("boot", &what);
     let mut count = 0;
     let evidence = vm::boot(checkout, &boot, &mut |record| {
-        if let Record::Fact { key, .. } = record {
+        if let Record::Fact { key: name, .. } | Record::Ran { name, .. } = record {
             count += 1;
-            stage.update(None, None, &format!("{count} facts, {key}"));
+            stage.update(None, None, &format!("{count}, {name}"));
         }
         Ok(())
     })?;
     let verdict = judge::judge(&evidence, &expected, &ready.kernel.source)?;
     let log = checkout.show(&evidence.log);
     verdict.into_result(&format!("{what}: cannot be compared"), &log)?;
-    let facts = Facts::of(&evidence.transcript.records)?;
+    let mut records = evidence.transcript.records;
+    if let Gear::Tests(upstream) = gear {
+        records.extend(upstream.facts(checkout, &boot.name, &records)?);
+    }
+    let facts = Facts::of(&records)?;
     stage.done(&format!("{what}: {} facts", facts.len()));
     Ok(facts)
 }
@@ -241,7 +282,8 @@ pub fn look(
 pub fn random_facts(checkout: &Checkout, options: &Options, ready: &Ready) -> Result<Facts> {
     let name = format!("test-random-{}", ready.kernel.variant);
     let script = random::short(options, FEW);
-    let mut facts = look(checkout, ready, Part::Random, &name, Some(&script))?;
+    let gear = Gear::Script(&script);
+    let mut facts = look(checkout, ready, Part::Random, &name, gear)?;
     facts.normalise(&Rules::load(checkout)?);
     Ok(facts)
 }

@@ -38,6 +38,9 @@ pub struct Fragment {
 /// The fragments of a build, in order: a later one wins.
 pub fn fragments(checkout: &Checkout, options: &Options) -> Result<Vec<Fragment>> {
     let mut names = vec!["base".into(), format!("variant-{}", options.variant)];
+    if options.compare {
+        names.push("compare".into());
+    }
     if options.debug {
         names.push("debug".into());
     }

@@ -44,13 +44,39 @@ const DIRECTORIES: [&str; 10] = [
     "/dev", "/etc", "/lab", "/proc", "/root", "/run", "/sys", "/tmp", "/usr", "/var",
 ];
 
-/// Packs `modules`, each under its name in the guest, with all else that is needed; `name` is the
-/// build's.
+/// What some boots need besides.
+#[derive(Debug, Default)]
+pub struct Extra {
+    tools: Vec<(PathBuf, String, String)>,
+    programs: Vec<(PathBuf, PathBuf)>,
+    files: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Extra {
+    /// Adds the host's program `name`, which comes with `package`, in place of busybox' one.
+    pub fn tool(&mut self, path: &str, name: &str, package: &str) {
+        self.tools.push((path.into(), name.into(), package.into()));
+    }
+
+    /// Adds a program or library, with the libraries that it needs.
+    pub fn program(&mut self, path: &Path, host: &Path) {
+        self.programs.push((path.into(), host.into()));
+    }
+
+    /// Adds a file.
+    pub fn file(&mut self, path: &Path, host: &Path) {
+        self.files.push((path.into(), host.into()));
+    }
+}
+
+/// Packs `modules`, each under its name in the guest, with `extra` and all else that is needed;
+/// `name` is the build's.
 pub fn build(
     checkout: &Checkout,
     kernel: &Kernel,
     guest: &Guest,
-    modules: &[(&str, &Path)],
+    modules: &[(&str, PathBuf)],
+    extra: &Extra,
     name: &str,
 ) -> Result<PathBuf> {
     let mut archive = Archive::default();
@@ -70,6 +96,7 @@ pub fn build(
     let profile = checkout.build("initramfs/profile");
     write(&profile, PROFILE.as_bytes())?;
     archive.file("/etc/profile", &profile);
+    archive.extra(extra)?;
     archive.pack(checkout, kernel, name)
 }
 
@@ -129,12 +156,30 @@ impl Archive {
     /// A dynamic program of the host and the libraries that it needs, in place of busybox' one.
     fn program(&mut self, path: &str, name: &str, package: &str) -> Result {
         let host = find(name, package)?;
-        for library in libraries(&host)? {
+        let path = Path::new(path);
+        let is_it = |link: &Path| link.file_name() == path.file_name();
+        self.links.retain(|link, _| !is_it(link));
+        self.with_libraries(path, &host)
+    }
+
+    fn with_libraries(&mut self, path: &Path, host: &Path) -> Result {
+        for library in libraries(host)? {
             self.file(&library, &library);
         }
-        self.links
-            .retain(|link, _| link.file_name() != Some(name.as_ref()));
-        self.file(path, &host);
+        self.file(path, host);
+        Ok(())
+    }
+
+    fn extra(&mut self, extra: &Extra) -> Result {
+        for (path, name, package) in &extra.tools {
+            self.program(&text(path), name, package)?;
+        }
+        for (path, host) in &extra.programs {
+            self.with_libraries(path, host)?;
+        }
+        for (path, host) in &extra.files {
+            self.file(path, host);
+        }
         Ok(())
     }
 

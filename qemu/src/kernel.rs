@@ -315,12 +315,13 @@ impl<'a> Plan<'a> {
     /// A finished build of another variant is most of this one's work.
     fn start_from_sibling(&self, linux: &Path, dir: &Path) -> Result {
         let entries = fs::read_dir(linux).map_err(|e| Failure::io("read", linux, e))?;
-        let sibling = entries.flatten().map(|entry| entry.path()).find(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("build-")
-                && name.ends_with("-debug") == self.options.debug
-                && stamp(path).is_some()
-        });
+        let flavour = |path: &PathBuf| flavour_of(&path.file_name()?.to_string_lossy());
+        let debug = |flavour: String| flavour.ends_with("-debug") == self.options.debug;
+        let usable = |path: &PathBuf| flavour(path).is_some_and(debug) && stamp(path).is_some();
+        let mut siblings: Vec<_> = entries.flatten().map(|e| e.path()).filter(usable).collect();
+        let wanted = Some(self.options.flavour());
+        siblings.sort_by_key(|path| flavour(path) != wanted);
+        let sibling = siblings.into_iter().next();
         let Some(sibling) = sibling else {
             return Ok(());
         };
@@ -402,6 +403,13 @@ pub fn remove_tree(path: &Path) -> Result {
     }
 }
 
+/// What a build directory's name says besides the variant; none if it is no build directory.
+fn flavour_of(name: &str) -> Option<String> {
+    let name = name.strip_prefix("build-")?;
+    let variant = name.find('-').unwrap_or(name.len());
+    Some(name[variant..].into())
+}
+
 fn stamp(build: &Path) -> Option<Stamp> {
     serde_json::from_slice(&fs::read(build.join(STAMP)).ok()?).ok()
 }
@@ -425,4 +433,19 @@ fn finished(build: &Path) -> Result<String> {
     Ok(read_text(&build.join("include/config/kernel.release"))?
         .trim()
         .to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_s_name_tells_its_flavour() {
+        assert_eq!(flavour_of("build-c").as_deref(), Some(""));
+        assert_eq!(
+            flavour_of("build-module-compare-debug").as_deref(),
+            Some("-compare-debug")
+        );
+        assert_eq!(flavour_of("rust"), None);
+    }
 }

@@ -48,6 +48,8 @@ pub struct Options {
     pub variant: Variant,
     /// Which kernels the tests are for: that one, or all there are if none was named.
     pub tested: Vec<Variant>,
+    /// The kernel for comparisons: with all that can be put on top of `lo`.
+    pub compare: bool,
     /// The sanitised kernel.
     pub debug: bool,
     /// How the guest is executed.
@@ -90,6 +92,7 @@ impl Options {
         Ok(Self {
             variant: named.unwrap_or(Variant::Module),
             tested: named.map_or_else(|| variants(checkout), |one| vec![one]),
+            compare: false,
             debug,
             accel: accel(get("ACCEL"))?,
             cpus: cpus(get("CPUS"))?,
@@ -110,10 +113,24 @@ impl Options {
         }
     }
 
-    /// The build's name: the variant, and `-debug` if it is the sanitised one.
+    /// The same for the kernel for comparisons.
+    pub fn for_comparison(&self) -> Self {
+        Self {
+            compare: true,
+            ..self.clone()
+        }
+    }
+
+    /// What makes it another kernel than the variant's ordinary one.
+    pub fn flavour(&self) -> String {
+        let compare = if self.compare { "-compare" } else { "" };
+        let debug = if self.debug { "-debug" } else { "" };
+        format!("{compare}{debug}")
+    }
+
+    /// The build's name: the variant and its flavour.
     pub fn build_name(&self) -> String {
-        let suffix = if self.debug { "-debug" } else { "" };
-        format!("{}{suffix}", self.variant)
+        format!("{}{}", self.variant, self.flavour())
     }
 }
 
@@ -238,6 +255,10 @@ mod tests {
         let mut options = options.with(Variant::Module);
         options.debug = true;
         assert_eq!(options.build_name(), "module-debug");
+        assert_eq!(
+            options.for_comparison().build_name(),
+            "module-compare-debug"
+        );
     }
 
     #[test]

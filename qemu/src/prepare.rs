@@ -18,6 +18,7 @@ use crate::failure::Result;
 use crate::guest;
 use crate::guest::Guest;
 use crate::initramfs;
+use crate::initramfs::Extra;
 use crate::judge::Expected;
 use crate::kernel;
 use crate::kernel::Kernel;
@@ -45,6 +46,8 @@ const WITNESS: &str = "lo_witness.ko";
 const STRUCTURE: &str = "lo_structure.ko";
 const LISTENER: &str = "lo_listener.ko";
 
+/// The kernel's parameter that says which KUnit suites are run: a glob.
+pub const KUNIT_FILTER: &str = "kunit.filter_glob";
 /// A filter that hides every KUnit suite.
 pub const NO_SUITE: &str = "kunit.filter_glob=-";
 
@@ -57,6 +60,8 @@ pub struct Ready {
     pub driver: PathBuf,
     /// The guest's init.
     pub guest: Guest,
+    /// The modules in the guest's file system.
+    files: Vec<(&'static str, PathBuf)>,
     /// The boot to vary.
     boot: Boot,
 }
@@ -75,20 +80,21 @@ impl Ready {
         let modules = module::build(checkout, &kernel, options)?;
         let name = options.build_name();
         let stale = stale(checkout, &modules.driver, &name)?;
-        let files = [
-            (WITNESS, modules.witness.as_path()),
-            (STRUCTURE, modules.structure.as_path()),
-            (LISTENER, modules.listener.as_path()),
-            (DRIVER, modules.driver.as_path()),
-            (FAULT, modules.fault.as_path()),
-            (DUMMY, modules.dummy.as_path()),
-            (COUNTED_LO, modules.counted_lo.as_path()),
-            (LSTATS, modules.lstats.as_path()),
-            (HOLD, modules.hold.as_path()),
-            (PERCPU_FAIL, modules.percpu_fail.as_path()),
-            (STALE, stale.as_path()),
+        let files = vec![
+            (WITNESS, modules.witness),
+            (STRUCTURE, modules.structure),
+            (LISTENER, modules.listener),
+            (DRIVER, modules.driver.clone()),
+            (FAULT, modules.fault),
+            (DUMMY, modules.dummy),
+            (COUNTED_LO, modules.counted_lo),
+            (LSTATS, modules.lstats),
+            (HOLD, modules.hold),
+            (PERCPU_FAIL, modules.percpu_fail),
+            (STALE, stale),
         ];
-        let initramfs = initramfs::build(checkout, &kernel, guest, &files, &name)?;
+        let initramfs =
+            initramfs::build(checkout, &kernel, guest, &files, &Extra::default(), &name)?;
         let mut boot = Boot {
             name: String::new(),
             image: kernel.image.clone(),
@@ -104,8 +110,15 @@ impl Ready {
             kernel,
             driver: modules.driver,
             guest: guest.clone(),
+            files,
             boot,
         })
+    }
+
+    /// The guest's file system with `extra` in it, called `name`.
+    pub fn pack(&self, checkout: &Checkout, name: &str, extra: &Extra) -> Result<PathBuf> {
+        let (kernel, guest) = (&self.kernel, &self.guest);
+        initramfs::build(checkout, kernel, guest, &self.files, extra, name)
     }
 
     /// The boot called `name`, in `mode`, with the driver.

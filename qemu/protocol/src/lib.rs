@@ -4,6 +4,7 @@
 //! by [`Record::End`], which counts and checksums all that came before it. A stream without that
 //! record, or with one that does not add up, is an incomplete result, never a good one.
 
+mod job;
 mod part;
 mod variant;
 
@@ -14,6 +15,10 @@ use std::io::Write;
 use serde::Deserialize;
 use serde::Serialize;
 
+pub use job::End;
+pub use job::Job;
+pub use job::JOBS;
+pub use job::JOBS_DIRECTORY;
 pub use part::Part;
 pub use variant::Variant;
 
@@ -97,6 +102,15 @@ pub enum Record {
         key: String,
         /// What was seen.
         value: String,
+    },
+    /// A [`Job`] was run.
+    Ran {
+        /// Its name.
+        name: String,
+        /// How it ended.
+        end: End,
+        /// What it wrote.
+        output: String,
     },
     /// `/proc/sys/kernel/tainted`.
     Taint {

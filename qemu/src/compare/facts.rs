@@ -56,16 +56,16 @@ impl Facts {
         Ok(Self(facts))
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// All of them, by their keys in order.
+    /// Their keys and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Replaces what must differ from boot to boot. The numbers of the rules that had something to

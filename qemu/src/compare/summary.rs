@@ -48,6 +48,8 @@ pub struct PartOutcome {
     pub facts: Facts,
     /// What differs between two boots of the oracle.
     pub unsteady: Vec<Unequal>,
+    /// What the oracle itself does not do well.
+    pub amiss: Vec<String>,
     /// The others.
     pub variants: Vec<VariantOutcome>,
     /// What some of it was cut down to, where that can be done.
@@ -68,6 +70,7 @@ impl PartOutcome {
             part,
             facts,
             unsteady,
+            amiss: Vec::new(),
             variants: Vec::new(),
             shrunk: Vec::new(),
             used,
@@ -169,6 +172,7 @@ impl Comparison {
         for part in &self.parts {
             let unsteady = part.unsteady.iter();
             why.extend(unsteady.map(|it| format!("two boots of c differ: {}", describe(it))));
+            why.extend(part.amiss.iter().cloned());
             for one in &part.variants {
                 let unknown = one.differences.iter().filter(|d| d.reason.is_none());
                 why.extend(unknown.map(|d| format!("{}: {}", one.variant, describe(&d.unequal))));

@@ -6,6 +6,7 @@
 mod behaviour;
 mod random;
 mod state;
+mod upstream;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -69,7 +70,7 @@ pub fn run(part: Part, reporter: &mut Reporter) -> Result<(), String> {
         Part::State => state::look(&mut book),
         Part::Behaviour => behaviour::look(&mut book),
         Part::Random => random::look(&mut book),
-        Part::Upstream => Err("is not there yet".into()),
+        Part::Upstream => upstream::run(book.reporter),
     };
     let (outcome, detail) = match looked {
         Ok(()) => (Outcome::Passed, String::new()),
