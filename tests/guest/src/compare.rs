@@ -5,8 +5,11 @@
 
 mod behaviour;
 mod random;
+mod raw;
 mod state;
 mod upstream;
+mod wire;
+mod words;
 
 use std::collections::BTreeSet;
 use std::time::Instant;

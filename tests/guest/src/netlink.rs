@@ -12,6 +12,7 @@ use rustix::net::AddressFamily;
 use rustix::net::Protocol;
 use rustix::net::RecvFlags;
 use rustix::net::SendFlags;
+use rustix::net::SocketFlags;
 use rustix::net::SocketType;
 
 /// More than any message of a single device.
@@ -133,8 +134,10 @@ pub fn dump() -> Result<Vec<Link>, String> {
 
 pub fn open(protocol: Option<Protocol>, groups: u32) -> Result<OwnedFd, String> {
     let fail = |e| format!("a netlink socket: {e}");
+    let flags = SocketFlags::CLOEXEC;
     let socket =
-        rustix::net::socket(AddressFamily::NETLINK, SocketType::DGRAM, protocol).map_err(fail)?;
+        rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, protocol)
+            .map_err(fail)?;
     rustix::net::bind(&socket, &SocketAddrNetlink::new(0, groups)).map_err(fail)?;
     Ok(socket)
 }

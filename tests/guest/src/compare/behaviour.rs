@@ -20,7 +20,6 @@ mod names;
 mod packets;
 mod programs;
 mod queue;
-mod raw;
 mod refused;
 mod registering;
 mod scene;

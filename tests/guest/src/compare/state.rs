@@ -11,7 +11,6 @@ mod ioctls;
 mod json;
 mod proc_net;
 mod programs;
-mod raw;
 mod rtnetlink;
 mod schema;
 mod tree;

@@ -8,9 +8,9 @@ use nix::errno::Errno;
 use rustix::net::AddressFamily;
 use rustix::net::SocketType;
 
-use super::message::u32_at;
-use super::message::u64_at;
-use super::raw;
+use crate::compare::raw;
+use crate::compare::wire::u32_at;
+use crate::compare::wire::u64_at;
 
 pub const LO: &str = "lo";
 
@@ -51,18 +51,13 @@ impl Device {
     }
 
     /// One about `lo`, with `value` behind its name.
-    pub fn value(&self, number: u32, value: &[u8]) -> Result<[u8; raw::VALUE], Errno> {
+    pub fn value(&self, number: u32, value: &[u8]) -> Result<raw::Value, Errno> {
         self.value_of(number, LO, value)
     }
 
     /// One about this device.
-    pub fn value_of(
-        &self,
-        number: u32,
-        name: &str,
-        value: &[u8],
-    ) -> Result<[u8; raw::VALUE], Errno> {
-        raw::with_value(&self.0, number, name, value)
+    pub fn value_of(&self, number: u32, name: &str, value: &[u8]) -> Result<raw::Value, Errno> {
+        raw::with_value(&self.0, number, name, value).map(|(_, value)| value)
     }
 
     /// One about `lo` that has a pointer to `data`.
@@ -86,7 +81,7 @@ impl Device {
         let (_, strings) = self.ethtool(GSTRINGS, &wanted)?;
         let strings = strings.get(12..).unwrap_or_default();
         let names = strings.chunks(STRING).take(count as usize);
-        Ok(names.map(super::message::text).collect())
+        Ok(names.map(crate::compare::wire::text).collect())
     }
 
     /// How each feature of this device stands, by these names.

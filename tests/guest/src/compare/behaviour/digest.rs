@@ -4,18 +4,19 @@
 //! neighbours; and which other devices there are.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
 
 use super::device::Device;
 use super::message::attributes;
-use super::message::text;
-use super::message::u16_at;
-use super::message::u32_at;
 use super::message::Message;
 use super::message::Netlink;
-use super::message::HEADER;
 use super::refused::Refused;
+use crate::compare::wire::text;
+use crate::compare::wire::u16_at;
+use crate::compare::wire::u32_at;
+use crate::compare::wire::HEADER;
+use crate::compare::words::flags;
+use crate::compare::words::hex;
+use crate::compare::words::ip;
 
 const RTM_GETLINK: u16 = 18;
 const RTM_GETADDR: u16 = 22;
@@ -112,29 +113,6 @@ const NAMES: [&str; 70] = [
     "tailroom",
 ];
 const TEXTS: [u16; 4] = [IFLA_IFNAME, 6, 20, 38];
-
-/// The flags of a device, from the first bit on.
-pub const FLAGS: [&str; 19] = [
-    "UP",
-    "BROADCAST",
-    "DEBUG",
-    "LOOPBACK",
-    "POINTOPOINT",
-    "NOTRAILERS",
-    "RUNNING",
-    "NOARP",
-    "PROMISC",
-    "ALLMULTI",
-    "MASTER",
-    "SLAVE",
-    "MULTICAST",
-    "PORTSEL",
-    "AUTOMEDIA",
-    "DYNAMIC",
-    "LOWER_UP",
-    "DORMANT",
-    "ECHO",
-];
 
 /// What was found, by names.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -268,16 +246,6 @@ fn attribute_name(kind: u16) -> String {
     }
 }
 
-/// The names of the flags that are set.
-pub fn flags(bits: u32) -> String {
-    let set = (0..32).filter(|bit| bits & (1 << bit) != 0);
-    let name = |bit: usize| match FLAGS.get(bit) {
-        Some(name) => name.to_string(),
-        None => format!("bit {bit}"),
-    };
-    set.map(name).collect::<Vec<_>>().join(",")
-}
-
 fn shown(kind: u16, value: &[u8]) -> String {
     if TEXTS.contains(&kind) {
         return format!("\"{}\"", text(value));
@@ -290,12 +258,6 @@ fn shown(kind: u16, value: &[u8]) -> String {
     }
 }
 
-/// `0a:1b`
-pub fn hex(bytes: &[u8]) -> String {
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(":")
-}
-
 fn kinds(nested: &[u8]) -> String {
     let all = attributes(nested, 0);
     let kinds: Vec<String> = all.iter().map(|(kind, _)| kind.to_string()).collect();
@@ -306,17 +268,6 @@ fn texts(nested: &[u8]) -> String {
     let all = attributes(nested, 0);
     let texts: Vec<String> = all.iter().map(|(_, value)| text(value)).collect();
     format!("{texts:?}")
-}
-
-/// An address of either family; what is no address, byte by byte.
-pub fn ip(bytes: &[u8]) -> String {
-    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
-        return Ipv4Addr::from(octets).to_string();
-    }
-    match <[u8; 16]>::try_from(bytes) {
-        Ok(octets) => Ipv6Addr::from(octets).to_string(),
-        Err(_) => hex(bytes),
-    }
 }
 
 fn address(message: &[u8]) -> Pairs {
@@ -399,8 +350,6 @@ mod tests {
         assert_eq!(attribute_name(61), "allmulti");
         assert_eq!(attribute_name(67), "netns_immutable");
         assert_eq!(attribute_name(99), "attribute 99");
-        assert_eq!(flags(0x10049), "UP,LOOPBACK,RUNNING,LOWER_UP");
-        assert_eq!(flags(1 << 31), "bit 31");
     }
 
     #[test]
@@ -408,9 +357,6 @@ mod tests {
         assert_eq!(shown(4, &65536_u32.to_ne_bytes()), "65536");
         assert_eq!(shown(3, b"lo\0"), "\"lo\"");
         assert_eq!(shown(1, &[0, 1, 2, 3, 4, 5]), "00:01:02:03:04:05");
-        assert_eq!(ip(&[127, 0, 0, 1]), "127.0.0.1");
-        assert_eq!(ip(&Ipv6Addr::LOCALHOST.octets()), "::1");
-        assert_eq!(ip(&[1]), "01");
     }
 
     /// A message with this fixed part, of a device that has the number of `lo` there.

@@ -5,12 +5,12 @@
 
 use super::device::LO;
 use super::message::attributes;
-use super::message::u16_at;
 use super::message::Message;
 use super::message::Netlink;
 use super::refused::done;
 use super::refused::Done;
 use super::scene::Scene;
+use crate::compare::wire::u16_at;
 
 /// `GENL_ID_CTRL`, and what to ask it.
 const CTRL: u16 = 16;

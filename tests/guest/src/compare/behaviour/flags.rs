@@ -9,12 +9,12 @@ use rustix::net::AddressFamily;
 use rustix::net::SocketType;
 
 use super::device::SIOCSIFFLAGS;
-use super::digest::FLAGS;
 use super::message::Message;
-use super::raw;
 use super::refused::done;
 use super::refused::Done;
 use super::scene::Scene;
+use crate::compare::raw;
+use crate::compare::words::FLAGS;
 
 const IFF_PROMISC: u32 = 0x100;
 const IFF_ALLMULTI: u32 = 0x200;

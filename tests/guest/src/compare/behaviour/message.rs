@@ -7,14 +7,26 @@ use std::time::Duration;
 
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::sockopt;
-use rustix::net::AddressFamily;
 use rustix::net::Protocol;
 use rustix::net::RecvFlags;
 use rustix::net::SendFlags;
-use rustix::net::SocketType;
 
-use super::raw;
 use super::refused::Refused;
+use crate::compare::raw;
+use crate::compare::wire;
+use crate::compare::wire::messages;
+use crate::compare::wire::text;
+use crate::compare::wire::u16_at;
+use crate::compare::wire::u32_at;
+use crate::compare::wire::ACK;
+use crate::compare::wire::ACK_TLVS;
+use crate::compare::wire::DUMP;
+use crate::compare::wire::HEADER;
+use crate::compare::wire::NLMSGERR_ATTR_MSG;
+use crate::compare::wire::NLMSG_DONE;
+use crate::compare::wire::NLMSG_ERROR;
+use crate::compare::wire::REQUEST;
+use crate::netlink;
 
 /// More than any message here.
 const BUFFER: usize = 1 << 15;
@@ -26,25 +38,7 @@ const SOL_NETLINK: i32 = 270;
 const NETLINK_CAP_ACK: i32 = 10;
 const NETLINK_EXT_ACK: i32 = 11;
 
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-
-const REQUEST: u16 = 1;
-const ACK: u16 = 4;
-const DUMP: u16 = 0x300;
-pub const EXCL: u16 = 0x200;
-pub const CREATE: u16 = 0x400;
-
-/// What an acknowledgement says besides the errno.
-const NLM_F_ACK_TLVS: u16 = 0x200;
-const NLMSGERR_ATTR_MSG: u16 = 1;
 const NLMSGERR_ATTR_MISS_TYPE: u16 = 5;
-
-const NESTED: u16 = 0x8000;
-
-/// The length of `struct nlmsghdr`, and of an attribute's head.
-pub const HEADER: usize = 16;
-const ATTRIBUTE: usize = 4;
 
 /// A message that is being made.
 #[derive(Clone, Debug)]
@@ -53,21 +47,14 @@ pub struct Message(Vec<u8>);
 impl Message {
     /// One of this type, with the fixed part that follows its header.
     pub fn new(kind: u16, flags: u16, fixed: &[u8]) -> Self {
-        let mut bytes = vec![0; HEADER];
-        bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
-        bytes[6..8].copy_from_slice(&(REQUEST | flags).to_ne_bytes());
-        bytes.extend(fixed);
-        pad(&mut bytes);
+        let mut bytes = wire::message(kind, REQUEST | flags, fixed);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
         Self(bytes)
     }
 
     /// With one more attribute.
     pub fn attr(mut self, kind: u16, value: &[u8]) -> Self {
-        let len = (ATTRIBUTE + value.len()) as u16;
-        self.0.extend(len.to_ne_bytes());
-        self.0.extend(kind.to_ne_bytes());
-        self.0.extend(value);
-        pad(&mut self.0);
+        self.0.extend(wire::attribute(kind, value));
         self
     }
 
@@ -84,7 +71,8 @@ impl Message {
     /// With one more attribute that has others inside.
     pub fn nest(mut self, kind: u16, inside: impl FnOnce(Self) -> Self) -> Self {
         let start = self.0.len();
-        self = inside(self.attr(kind | NESTED, &[]));
+        self.0.extend(wire::nest(kind, &[]));
+        self = inside(self);
         let len = (self.0.len() - start) as u16;
         self.0[start..start + 2].copy_from_slice(&len.to_ne_bytes());
         self
@@ -98,10 +86,6 @@ impl Message {
     }
 }
 
-fn pad(bytes: &mut Vec<u8>) {
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-}
-
 /// A socket to ask the kernel.
 #[derive(Debug)]
 pub struct Netlink(OwnedFd);
@@ -109,12 +93,9 @@ pub struct Netlink(OwnedFd);
 impl Netlink {
     /// Opens one in this thread's namespace.
     pub fn open(protocol: Option<Protocol>) -> Result<Self, String> {
-        let fail = |e| format!("a netlink socket: {e}");
-        let socket =
-            rustix::net::socket(AddressFamily::NETLINK, SocketType::RAW, protocol).map_err(fail)?;
-        rustix::net::bind(&socket, &SocketAddrNetlink::new(0, 0)).map_err(fail)?;
+        let socket = netlink::open(protocol, 0)?;
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(PATIENCE))
-            .map_err(fail)?;
+            .map_err(|e| format!("a netlink socket: {e}"))?;
         for option in [NETLINK_CAP_ACK, NETLINK_EXT_ACK] {
             raw::set_option(&socket, SOL_NETLINK, option, 1)
                 .map_err(|e| format!("a netlink socket's option {option}: {e}"))?;
@@ -145,7 +126,7 @@ impl Netlink {
             if len > BUFFER {
                 return Err(Refused(format!("an answer of {len} bytes")));
             }
-            for answer in split(&buffer[..len], HEADER) {
+            for answer in messages(&buffer[..len]) {
                 match u16_at(answer, 4) {
                     NLMSG_ERROR | NLMSG_DONE => return ended(answer).map(|()| answers),
                     _ => answers.push(answer.to_vec()),
@@ -162,7 +143,7 @@ fn ended(answer: &[u8]) -> Result<(), Refused> {
         return Ok(());
     }
     let refused = Refused::by(errno);
-    if u16_at(answer, 6) & NLM_F_ACK_TLVS == 0 {
+    if u16_at(answer, 6) & ACK_TLVS == 0 {
         return Err(refused);
     }
     // The head of the request stands between the errno and these; not at the end of a dump.
@@ -183,57 +164,13 @@ fn ended(answer: &[u8]) -> Result<(), Refused> {
 
 /// The attributes of a message behind its fixed part, which ends at `from`.
 pub fn attributes(message: &[u8], from: usize) -> Vec<(u16, &[u8])> {
-    let rest = message.get(from..).unwrap_or_default();
-    split(rest, ATTRIBUTE)
-        .into_iter()
-        .map(|attribute| (u16_at(attribute, 2) & !NESTED, &attribute[ATTRIBUTE..]))
-        .collect()
-}
-
-/// Cuts what has its length at the beginning, in four or two bytes, as its `head` is long.
-fn split(mut bytes: &[u8], head: usize) -> Vec<&[u8]> {
-    let mut pieces = Vec::new();
-    while bytes.len() >= head {
-        let len = match head {
-            ATTRIBUTE => usize::from(u16_at(bytes, 0)),
-            _ => u32_at(bytes, 0) as usize,
-        };
-        if len < head || len > bytes.len() {
-            break;
-        }
-        pieces.push(&bytes[..len]);
-        bytes = &bytes[len.next_multiple_of(4).min(bytes.len())..];
-    }
-    pieces
-}
-
-/// The number there; 0 where there is none.
-pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    let number = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
-    number.copied().map_or(0, u16::from_ne_bytes)
-}
-
-/// The number there; 0 where there is none.
-pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let number = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
-    number.copied().map_or(0, u32::from_ne_bytes)
-}
-
-/// The number there; 0 where there is none.
-pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let number = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
-    number.copied().map_or(0, u64::from_ne_bytes)
-}
-
-/// An attribute that is text.
-pub fn text(value: &[u8]) -> String {
-    let text = String::from_utf8_lossy(value);
-    text.trim_end_matches('\0').to_string()
+    wire::attributes(message.get(from..).unwrap_or_default()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::wire::EXCL;
 
     #[test]
     fn what_is_put_in_comes_out() {
@@ -258,7 +195,7 @@ mod tests {
     fn answer(errno: i32, reason: &str) -> Vec<u8> {
         let mut fixed = (-errno).to_ne_bytes().to_vec();
         fixed.extend([0; HEADER]);
-        let message = Message::new(NLMSG_ERROR, NLM_F_ACK_TLVS, &fixed);
+        let message = Message::new(NLMSG_ERROR, ACK_TLVS, &fixed);
         message.text(NLMSGERR_ATTR_MSG, reason).bytes()
     }
 
@@ -275,7 +212,5 @@ mod tests {
         for len in 0..bytes.len() - 1 {
             assert!(attributes(&bytes[..len], HEADER).is_empty());
         }
-        assert_eq!(u32_at(&[1, 0, 0], 0), 0);
-        assert_eq!(u64_at(&[0; 8], 1), 0);
     }
 }

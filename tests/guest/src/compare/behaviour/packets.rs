@@ -14,9 +14,9 @@ use rustix::net::AddressFamily;
 use rustix::net::SendFlags;
 use rustix::net::SocketType;
 
-use super::digest::hex;
 use super::refused::Done;
 use super::scene::Scene;
+use crate::compare::words::hex;
 use crate::frame;
 use crate::frame::LinkAddress;
 use crate::wait;

@@ -5,12 +5,12 @@
 use std::os::fd::AsRawFd;
 
 use super::message::Message;
-use super::message::CREATE;
-use super::message::EXCL;
-use super::raw;
 use super::refused::done;
 use super::scene::Scene;
 use super::traffic::ping;
+use crate::compare::raw;
+use crate::compare::wire::CREATE;
+use crate::compare::wire::EXCL;
 
 const IFLA_XDP: u16 = 43;
 const XDP_FD: u16 = 1;

@@ -4,12 +4,12 @@
 
 use super::digest::LO;
 use super::message::Message;
-use super::message::CREATE;
-use super::message::EXCL;
 use super::scene::link_header;
 use super::scene::Scene;
 use super::scene::RTM_DELLINK;
 use super::scene::RTM_NEWLINK;
+use crate::compare::wire::CREATE;
+use crate::compare::wire::EXCL;
 
 const REPLACE: u16 = 0x100;
 const IFLA_IFNAME: u16 = 3;

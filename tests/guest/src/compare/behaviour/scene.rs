@@ -16,17 +16,18 @@ use super::device::Device;
 use super::digest::Digest;
 use super::digest::LO;
 use super::message::attributes;
-use super::message::u32_at;
-use super::message::u64_at;
 use super::message::Message;
 use super::message::Netlink;
-use super::message::HEADER;
 use super::refused::done;
 use super::refused::told;
 use super::refused::Done;
 use super::refused::Refused;
 use crate::boot;
 use crate::command;
+use crate::compare::wire::u32_at;
+use crate::compare::wire::u64_at;
+use crate::compare::wire::HEADER;
+use crate::compare::words::COUNTERS;
 
 /// Where sysfs shows the first namespace, and where a scenario's own.
 const SYSFS: &str = "/sys";
@@ -43,35 +44,6 @@ const IFLA_STATS64: u16 = 23;
 const MTU: u32 = 65536;
 
 pub const IFF_UP: u32 = 1;
-
-/// The fields of `struct rtnl_link_stats64`.
-const COUNTERS: [&str; 25] = [
-    "rx_packets",
-    "tx_packets",
-    "rx_bytes",
-    "tx_bytes",
-    "rx_errors",
-    "tx_errors",
-    "rx_dropped",
-    "tx_dropped",
-    "multicast",
-    "collisions",
-    "rx_length_errors",
-    "rx_over_errors",
-    "rx_crc_errors",
-    "rx_frame_errors",
-    "rx_fifo_errors",
-    "rx_missed_errors",
-    "tx_aborted_errors",
-    "tx_carrier_errors",
-    "tx_fifo_errors",
-    "tx_heartbeat_errors",
-    "tx_window_errors",
-    "rx_compressed",
-    "tx_compressed",
-    "rx_nohandler",
-    "rx_otherhost_dropped",
-];
 
 /// `struct ifinfomsg` of a device.
 pub fn link_header(index: u32, flags: u32, change: u32) -> Vec<u8> {

@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use nix::libc;
 
-use super::raw;
 use super::refused::Done;
 use super::refused::Refused;
 use super::scene::write;
 use super::scene::Scene;
 use crate::command;
+use crate::compare::raw;
 
 const IFLA_MTU: u16 = 4;
 const IFF_MULTICAST: u32 = 0x1000;

@@ -8,14 +8,15 @@
 //! what counts the reports about multicast groups that every device but `lo` sends some time after
 //! it went up.
 
-use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
-
-use super::message::attributes;
-use super::message::find;
-use super::message::text_of;
-use super::message::u32_at;
-use super::message::u64_at;
+use crate::compare::wire::attributes;
+use crate::compare::wire::find;
+use crate::compare::wire::text;
+use crate::compare::wire::u32_at;
+use crate::compare::wire::u64_at;
+use crate::compare::words::flags;
+use crate::compare::words::hex;
+use crate::compare::words::ip;
+use crate::compare::words::COUNTERS;
 
 /// A thing and its value.
 pub type Fact = (String, String);
@@ -70,67 +71,13 @@ const STATS: u16 = 7;
 const STATS64: u16 = 23;
 const AF_SPEC: u16 = 26;
 const PROP_LIST: u16 = 52;
-const COUNTERS: [&str; 10] = [
-    "rx_packets",
-    "tx_packets",
-    "rx_bytes",
-    "tx_bytes",
-    "rx_errors",
-    "tx_errors",
-    "rx_dropped",
-    "tx_dropped",
-    "multicast",
-    "collisions",
-];
-const FLAGS: [&str; 19] = [
-    "UP",
-    "BROADCAST",
-    "DEBUG",
-    "LOOPBACK",
-    "POINTOPOINT",
-    "NOTRAILERS",
-    "RUNNING",
-    "NOARP",
-    "PROMISC",
-    "ALLMULTI",
-    "MASTER",
-    "SLAVE",
-    "MULTICAST",
-    "PORTSEL",
-    "AUTOMEDIA",
-    "DYNAMIC",
-    "LOWER_UP",
-    "DORMANT",
-    "ECHO",
-];
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn show(form: Form, bytes: &[u8]) -> String {
     match form {
-        Form::Text => text_of(bytes),
+        Form::Text => text(bytes),
         Form::Number => u32_at(bytes, 0).to_string(),
         Form::Byte => bytes.first().copied().unwrap_or_default().to_string(),
         Form::Hex => hex(bytes),
     }
-}
-
-fn address(bytes: &[u8]) -> String {
-    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
-        return Ipv4Addr::from(octets).to_string();
-    }
-    match <[u8; 16]>::try_from(bytes) {
-        Ok(octets) => Ipv6Addr::from(octets).to_string(),
-        Err(_) => hex(bytes),
-    }
-}
-
-fn flags(bits: u32) -> String {
-    let named = FLAGS.iter().enumerate();
-    let set = named.filter(|(bit, _)| bits >> bit & 1 == 1);
-    set.map(|(_, name)| *name).collect::<Vec<_>>().join(",")
 }
 
 /// A device.
@@ -148,7 +95,7 @@ pub fn link(body: &[u8]) -> Vec<Fact> {
             STATS64 => counters(value, &mut add),
             AF_SPEC => families(value, &mut add),
             PROP_LIST => {
-                let names: Vec<String> = attributes(value).map(|(_, name)| text_of(name)).collect();
+                let names: Vec<String> = attributes(value).map(|(_, name)| text(name)).collect();
                 add("altnames", names.join(","));
             }
             _ => match LINK.iter().find(|(known, ..)| *known == kind) {
@@ -226,17 +173,17 @@ pub fn addr(body: &[u8]) -> Vec<Fact> {
     };
     let attributes = &body[8.min(body.len())..];
     let of = |kind| find(attributes, kind);
-    let own = of(2).or(of(1)).map(address).unwrap_or_default();
+    let own = of(2).or(of(1)).map(ip).unwrap_or_default();
     let key = format!("addr {own}/{len} dev {}", u32_at(body, 4));
     let mut value = format!("scope {scope}");
-    if let Some(peer) = of(1).map(address).filter(|peer| *peer != own) {
+    if let Some(peer) = of(1).map(ip).filter(|peer| *peer != own) {
         value += &format!(" peer {peer}");
     }
     if let Some(flags) = of(FLAGS) {
         value += &format!(" flags {:#x}", u32_at(flags, 0));
     }
     if let Some(label) = of(LABEL) {
-        value += &format!(" label {}", text_of(label));
+        value += &format!(" label {}", text(label));
     }
     if let Some(times) = of(CACHEINFO) {
         let (preferred, valid) = (u32_at(times, 0), u32_at(times, 4));
@@ -262,13 +209,13 @@ pub fn route(body: &[u8]) -> Vec<Fact> {
                 "0.0.0.0".into()
             }
         },
-        address,
+        ip,
     );
     let table = of(15).map_or(0, |table| u32_at(table, 0));
     let mut key = format!("route table {table} {to}/{len}");
     for (name, kind) in [("from", 2), ("via", 5), ("src", 7)] {
         if let Some(value) = of(kind) {
-            key += &format!(" {name} {}", address(value));
+            key += &format!(" {name} {}", ip(value));
         }
     }
     for (name, kind) in [("dev", 4), ("metric", 6)] {
@@ -296,7 +243,7 @@ pub fn neighbour(body: &[u8]) -> Vec<Fact> {
     if index != LO && who.len() == 16 && who.first() == Some(&0xff) {
         return Vec::new();
     }
-    let key = format!("neigh {} dev {index}", address(who));
+    let key = format!("neigh {} dev {index}", ip(who));
     let mut value = format!("state {:#x}", u32_at(body, 8) & 0xffff);
     value += &format!(" flags {:#x}", u32_at(body, 8) >> 16);
     // Without the times of its last use.
@@ -321,7 +268,7 @@ pub fn qdisc(body: &[u8]) -> Vec<Fact> {
     const STATS2: u16 = 7;
     let index = u32_at(body, 4);
     let attributes = body.get(20..).unwrap_or_default();
-    let kind = find(attributes, 1).map(text_of).unwrap_or_default();
+    let kind = find(attributes, 1).map(text).unwrap_or_default();
     let (handle, parent) = (u32_at(body, 8), u32_at(body, 12));
     let key = format!("qdisc {handle:x}: parent {parent:x} dev {index}");
     let mut value = format!("{kind} references {}", u32_at(body, 16));
@@ -358,6 +305,8 @@ pub fn snmp(text: &str) -> Vec<Fact> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
     use crate::compare::random::message::Attributes;
 
@@ -388,7 +337,7 @@ mod tests {
         has(&facts, "link 1 name", "lo");
         has(&facts, "link 1 mtu", "65536");
         has(&facts, "link 1 tx_bytes", "700");
-        has(&facts, "link 1 attribute 99", "0102");
+        has(&facts, "link 1 attribute 99", "01:02");
         assert_eq!(facts.len(), 9);
         assert_eq!(link(&body(2)).len(), 5);
     }

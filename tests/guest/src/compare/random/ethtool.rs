@@ -4,13 +4,14 @@
 
 use rustix::net::netlink::GENERIC;
 
-use super::message::attributes;
-use super::message::find;
-use super::message::text_of;
-use super::message::u32_at;
 use super::message::Attributes;
 use super::message::Netlink;
 use super::message::Request;
+use crate::compare::wire::attributes;
+use crate::compare::wire::find;
+use crate::compare::wire::text;
+use crate::compare::wire::u16_at;
+use crate::compare::wire::u32_at;
 
 /// `nlctrl`, which knows the numbers of the others.
 const CONTROL: u16 = 16;
@@ -52,8 +53,7 @@ impl Ethtool {
         let netlink = open()?;
         let body = Attributes::after(&[GET_FAMILY, 1, 0, 0]).text(FAMILY_NAME, "ethtool");
         let answer = netlink.get(&request(CONTROL, body))?;
-        let family =
-            find(&answer[GENERIC_HEADER..], FAMILY_ID).map(|id| super::message::u16_at(id, 0));
+        let family = find(&answer[GENERIC_HEADER..], FAMILY_ID).map(|id| u16_at(id, 0));
         let mut this = Self {
             family: family.ok_or("there is no ethtool by netlink")?,
             features: Vec::new(),
@@ -73,7 +73,7 @@ impl Ethtool {
             .and_then(|set| find(set, 3))
             .ok_or("the features have no names")?;
         Ok(attributes(names)
-            .filter_map(|(_, one)| find(one, 2).map(text_of))
+            .filter_map(|(_, one)| find(one, 2).map(text))
             .collect())
     }
 

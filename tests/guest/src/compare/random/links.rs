@@ -13,9 +13,9 @@ use lab_random::Setting;
 use super::message::Attributes;
 use super::message::Request;
 use super::message::APPEND;
-use super::message::CREATE;
-use super::message::EXCL;
 use super::message::REPLACE;
+use crate::compare::wire::CREATE;
+use crate::compare::wire::EXCL;
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_DELLINK: u16 = 17;

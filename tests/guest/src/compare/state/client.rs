@@ -14,25 +14,25 @@ use rustix::net::RecvFlags;
 use rustix::net::SendFlags;
 
 use super::facts::errno;
-use super::raw;
 use super::schema;
+use crate::compare::raw;
+use crate::compare::wire;
+use crate::compare::wire::ACK;
+use crate::compare::wire::ACK_TLVS;
+use crate::compare::wire::DUMP;
+use crate::compare::wire::DUMP_INTR;
+use crate::compare::wire::HEADER;
+use crate::compare::wire::NLMSGERR_ATTR_MSG;
+use crate::compare::wire::NLMSG_DONE;
+use crate::compare::wire::NLMSG_ERROR;
+use crate::compare::wire::REQUEST;
 use crate::netlink;
 use crate::netlink::cut;
 use crate::netlink::u16_at;
 use crate::netlink::u32_at;
-use crate::netlink::HEADER;
 
 /// How long the kernel may take to answer.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
-const NLM_F_DUMP: u16 = 0x300;
-const NLM_F_DUMP_INTR: u16 = 0x10;
-const NLM_F_ACK_TLVS: u16 = 0x200;
-const NLMSGERR_ATTR_MSG: u16 = 1;
 
 /// With the kernel's words for what is wrong, without the request in the answer, and without
 /// leniency towards filters that a dump does not know.
@@ -69,7 +69,7 @@ impl Client {
     pub fn open(protocol: Option<Protocol>) -> Result<Self, String> {
         let socket = netlink::open(protocol, 0)?;
         for option in OPTIONS {
-            raw::set_netlink_option(&socket, option)
+            raw::set_option(&socket, nix::libc::SOL_NETLINK, option, 1)
                 .map_err(|e| format!("a netlink socket's option {option}: {e}"))?;
         }
         set_socket_timeout(&socket, Timeout::Recv, Some(DEADLINE))
@@ -80,15 +80,10 @@ impl Client {
     /// Sends a request of type `kind`, and waits for all of the answer.
     pub fn ask(&self, kind: u16, reach: Reach, body: &[u8]) -> Result<Answer, String> {
         let flags = match reach {
-            Reach::One => NLM_F_ACK,
-            Reach::All => NLM_F_DUMP,
+            Reach::One => ACK,
+            Reach::All => DUMP,
         };
-        let len = (HEADER + body.len()) as u32;
-        let mut request = len.to_ne_bytes().to_vec();
-        request.extend(kind.to_ne_bytes());
-        request.extend((NLM_F_REQUEST | flags).to_ne_bytes());
-        request.resize(HEADER, 0);
-        request.extend(body);
+        let request = wire::message(kind, REQUEST | flags, body);
         let kernel = SocketAddrNetlink::new(0, 0);
         rustix::net::sendto(&self.socket, &request, SendFlags::empty(), &kernel)
             .map_err(|e| format!("netlink request {kind}: {e}"))?;
@@ -110,7 +105,7 @@ fn read(datagram: &[u8], messages: &mut Vec<Vec<u8>>) -> Result<Option<Option<St
     while !rest.is_empty() {
         let (message, after) = cut(rest, HEADER, |head| u32_at(head, 0))?;
         rest = after;
-        if u16_at(message, 6)? & NLM_F_DUMP_INTR != 0 {
+        if u16_at(message, 6)? & DUMP_INTR != 0 {
             return Err("netlink: something changed during a dump".into());
         }
         match u16_at(message, 4)? {
@@ -134,7 +129,7 @@ fn end(message: &[u8]) -> Result<Option<String>, String> {
         _ => 0,
     };
     let words = message.get(HEADER + 4 + echoed..).unwrap_or_default();
-    if u16_at(message, 6)? & NLM_F_ACK_TLVS != 0 {
+    if u16_at(message, 6)? & ACK_TLVS != 0 {
         for (number, text) in schema::split(words)? {
             if number == NLMSGERR_ATTR_MSG {
                 let text = String::from_utf8_lossy(text);
@@ -145,33 +140,11 @@ fn end(message: &[u8]) -> Result<Option<String>, String> {
     Ok(Some(value))
 }
 
-/// An attribute, as it is sent.
-pub fn attribute(number: u16, value: &[u8]) -> Vec<u8> {
-    let mut bytes = ((4 + value.len()) as u16).to_ne_bytes().to_vec();
-    bytes.extend(number.to_ne_bytes());
-    bytes.extend(value);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
-}
-
-/// An attribute that has attributes in it.
-pub fn nest(number: u16, value: &[u8]) -> Vec<u8> {
-    const NLA_F_NESTED: u16 = 0x8000;
-    attribute(number | NLA_F_NESTED, value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
-        let mut bytes = ((HEADER + body.len()) as u32).to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(flags.to_ne_bytes());
-        bytes.resize(HEADER, 0);
-        bytes.extend(body);
-        bytes
-    }
+    use crate::compare::wire::attribute;
+    use crate::compare::wire::message;
 
     #[test]
     fn an_answer_has_an_end() {
@@ -181,7 +154,7 @@ mod tests {
         let done = message(NLMSG_DONE, 2, &0_i32.to_ne_bytes());
         assert_eq!(read(&done, &mut messages), Ok(Some(None)));
         assert_eq!(messages, [[1, 2, 3, 4]]);
-        let interrupted = message(16, NLM_F_DUMP_INTR, &[]);
+        let interrupted = message(16, DUMP_INTR, &[]);
         assert!(read(&interrupted, &mut messages).is_err());
         assert!(read(&one[..HEADER - 1], &mut messages).is_err());
     }
@@ -197,11 +170,5 @@ mod tests {
         assert_eq!(end(&told), Ok(Some("errno EOPNOTSUPP: not here".into())));
         let acknowledged = message(NLMSG_ERROR, 0x100, &[0; HEADER + 4]);
         assert_eq!(end(&acknowledged), Ok(None));
-    }
-
-    #[test]
-    fn attributes_are_padded() {
-        assert_eq!(attribute(3, b"lo\0"), [7, 0, 3, 0, b'l', b'o', 0, 0]);
-        assert_eq!(nest(1, &[])[..], [4, 0, 1, 0x80]);
     }
 }

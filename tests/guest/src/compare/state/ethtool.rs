@@ -5,7 +5,6 @@
 use super::facts::Facts;
 use super::ioctls::ethtool;
 use super::ioctls::words;
-use super::raw::DATA;
 
 /// The length of a string in a set of them.
 const STRING: usize = 32;
@@ -149,7 +148,7 @@ fn features() -> Result<Facts, String> {
     Ok(facts)
 }
 
-fn marks(data: &[u8; DATA], bit: usize) -> String {
+fn marks(data: &[u8], bit: usize) -> String {
     let block = 2 + bit / 32 * MARKS.len();
     let has = |at: usize| word(data, block + at) >> (bit % 32) & 1 == 1;
     let marks = MARKS.iter().enumerate().filter(|(at, _)| has(*at));
@@ -157,7 +156,7 @@ fn marks(data: &[u8; DATA], bit: usize) -> String {
     marks.join(" ")
 }
 
-fn word(data: &[u8; DATA], index: usize) -> u32 {
+fn word(data: &[u8], index: usize) -> u32 {
     let bytes = data.chunks_exact(4).nth(index);
     let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
     bytes.map_or(0, u32::from_ne_bytes)
@@ -169,7 +168,7 @@ mod tests {
 
     #[test]
     fn features_have_marks() {
-        let mut data = [0; DATA];
+        let mut data = [0; 256];
         // The second block's words for what is requested and active, bit 1.
         data[4 * (2 + 4 + 1)] = 2;
         data[4 * (2 + 4 + 2)] = 3;

@@ -4,14 +4,14 @@
 
 use rustix::net::netlink::GENERIC;
 
-use super::client::attribute;
-use super::client::nest;
 use super::client::Answer;
 use super::client::Client;
 use super::client::Reach;
 use super::facts::Facts;
 use super::schema::split;
 use super::schema::Schema;
+use crate::compare::wire::attribute;
+use crate::compare::wire::nest;
 
 /// The length of `struct genlmsghdr`.
 const HEAD: usize = 4;

@@ -11,10 +11,9 @@ use rustix::net::SocketType;
 
 use super::facts::errno;
 use super::facts::Facts;
-use super::raw;
-use super::raw::Content;
-use super::raw::DATA;
-use super::schema::hex;
+use crate::compare::raw;
+use crate::compare::raw::Value;
+use crate::compare::words::hex;
 
 /// The families that they are asked of: each has ioctls of its own.
 const FAMILIES: [(&str, AddressFamily); 4] = [
@@ -93,27 +92,26 @@ fn of_family(socket: &OwnedFd) -> Facts {
     let mut facts = Facts::default();
     for (name, number, kind) in REQUESTS {
         let value = match kind {
-            Kind::Data => data(socket, *number, &[]).map(|data| words(&data[..])),
-            _ => raw::ask(socket, *number, "lo", Content::default())
+            Kind::Data => data(socket, *number, &[]).map(|data| words(&data)),
+            _ => raw::with_value(socket, (*number).into(), "lo", &[])
                 .map(|(_, content)| show(*kind, &content)),
         };
         facts.add(*name, value.unwrap_or_else(errno));
     }
     for offset in 0..PRIVATE {
-        let value = data(socket, SIOCDEVPRIVATE + offset, &[]).map(|data| words(&data[..]));
+        let value = data(socket, SIOCDEVPRIVATE + offset, &[]).map(|data| words(&data));
         let name = format!("SIOCDEVPRIVATE+{offset}");
         facts.add(name, value.unwrap_or_else(errno));
     }
-    let mut index = Content::default();
-    index[0] = 1;
-    let name = raw::ask(socket, SIOCGIFNAME, "", index).map(|(name, _)| name);
+    let index = 1_u32.to_ne_bytes();
+    let name = raw::with_value(socket, SIOCGIFNAME.into(), "", &index).map(|(name, _)| name);
     facts.add("SIOCGIFNAME", name.unwrap_or_else(errno));
     let all = raw::ifconf(socket).map(|bytes| interfaces(&bytes));
     facts.add("SIOCGIFCONF", all.unwrap_or_else(errno));
     facts
 }
 
-fn show(kind: Kind, content: &Content) -> String {
+fn show(kind: Kind, content: &Value) -> String {
     let [a, b, c, d, ..] = *content;
     match kind {
         Kind::Short => format!("{:#x}", u16::from_ne_bytes([a, b])),
@@ -146,17 +144,13 @@ fn interfaces(bytes: &[u8]) -> String {
 }
 
 /// What request `number` leaves where `words` were.
-fn data(socket: &OwnedFd, number: u16, words: &[u32]) -> Result<Box<[u8; DATA]>, Errno> {
-    let mut data = Box::new([0; DATA]);
-    for (place, word) in data.chunks_mut(4).zip(words) {
-        place.copy_from_slice(&word.to_ne_bytes());
-    }
-    raw::ask_for_data(socket, number, "lo", &mut data)?;
-    Ok(data)
+fn data(socket: &OwnedFd, number: u16, words: &[u32]) -> Result<Vec<u8>, Errno> {
+    let words: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    raw::with_data(socket, number.into(), "lo", &words).map(|(_, data)| data)
 }
 
 /// An ethtool command, which begins with `words`: what the kernel leaves in their place.
-pub fn ethtool(words: &[u32]) -> Result<Box<[u8; DATA]>, String> {
+pub fn ethtool(words: &[u32]) -> Result<Vec<u8>, String> {
     let socket = socket(AddressFamily::INET)?;
     data(&socket, SIOCETHTOOL, words).map_err(errno)
 }
@@ -181,7 +175,7 @@ mod tests {
 
     #[test]
     fn answers_are_shown() {
-        let mut content = Content::default();
+        let mut content = Value::default();
         content[..4].copy_from_slice(&[2, 0, 127, 1]);
         assert_eq!(show(Kind::Short, &content), "0x2");
         assert_eq!(show(Kind::Int, &content), (0x017f_0002).to_string());

@@ -2,12 +2,12 @@
 
 //! What rtnetlink says of `lo` and of all that leads there, attribute by attribute.
 
-use super::client::attribute;
 use super::client::Answer;
 use super::client::Client;
 use super::client::Reach;
 use super::facts::Facts;
 use super::schema::Schema;
+use crate::compare::wire::attribute;
 
 /// `lo`'s index, as a number and as a value.
 const LO: u32 = 1;

@@ -11,11 +11,12 @@
 //! nests that are known by number; in structures there is also `pad<length>`.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
 
 use super::facts::join;
 use super::facts::Facts;
+use crate::compare::wire::text;
+use crate::compare::words::hex;
+use crate::compare::words::ip;
 use crate::netlink::cut;
 use crate::netlink::u16_at;
 
@@ -197,7 +198,7 @@ fn scalar(kind: &str, bytes: &[u8]) -> String {
     match (kind, bytes.len()) {
         ("string", _) => text(bytes),
         ("flag", 0) => "set".into(),
-        ("ip", 4 | 16) => address(bytes),
+        ("ip", 4 | 16) => ip(bytes),
         ("bitfield32", 8) => format!("{} of {}", hex(&bytes[..4]), hex(&bytes[4..])),
         (_, len) if kind == "uint" || kind == "sint" || width(kind) == Some(len) => {
             number(kind, bytes).unwrap_or_else(|| hex(bytes))
@@ -224,43 +225,16 @@ fn number(kind: &str, bytes: &[u8]) -> Option<String> {
     Some((value >> unused).to_string())
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim_end_matches('\0').into()
-}
-
-fn address(bytes: &[u8]) -> String {
-    if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
-        return Ipv4Addr::from(bytes).to_string();
-    }
-    match <[u8; 16]>::try_from(bytes) {
-        Ok(bytes) => Ipv6Addr::from(bytes).to_string(),
-        Err(_) => hex(bytes),
-    }
-}
-
-/// Bytes, as one writes a hardware address.
-pub fn hex(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.join(":")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::wire::attribute;
 
     const SCHEMA: &str =
         "# a comment\nattributes top\n1 mtu u32\n3 name string\n4 sub nest inner\n\
         5 map struct map\n6 conf list32 conf\n7 bit nest inner\n8 each array inner\n9 far be16\n\
         10 here flag\nattributes inner\n1 name string\n2 value s32\nstruct map\nbase u64\n\
         gap pad2\nport s8\nlist conf\nforwarding\n";
-
-    fn attribute(number: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = ((HEAD + value.len()) as u16).to_ne_bytes().to_vec();
-        bytes.extend(number.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
 
     fn read(bytes: &[u8]) -> Vec<(String, String)> {
         let schema = Schema::parse(SCHEMA).unwrap();

@@ -19,7 +19,17 @@ pub const VALUE: usize = 24;
 const REQUEST: usize = 256;
 
 /// More than any request here reads or writes behind a pointer.
-const DATA: usize = 1 << 13;
+pub const DATA: usize = 1 << 16;
+
+/// What stands behind the name.
+pub type Value = [u8; VALUE];
+
+/// `struct ifconf`.
+#[repr(C)]
+struct Ifconf {
+    len: libc::c_int,
+    buffer: *mut u8,
+}
 
 /// `BPF_PROG_LOAD`, and how much of `union bpf_attr` it gets here.
 const PROG_LOAD: libc::c_int = 5;
@@ -39,19 +49,22 @@ fn call(socket: &OwnedFd, number: u32, bytes: &mut [u8; REQUEST]) -> Result<i32,
     Errno::result(result)
 }
 
-/// An ioctl whose `struct ifreq` has `value` behind the device's name.
+/// An ioctl whose `struct ifreq` has `value` behind the device's name. The name that is there then,
+/// and what stands behind it.
 pub fn with_value(
     socket: &OwnedFd,
     number: u32,
     name: &str,
     value: &[u8],
-) -> Result<[u8; VALUE], Errno> {
+) -> Result<(String, Value), Errno> {
     let mut bytes = request(name);
     bytes[NAME..NAME + value.len()].copy_from_slice(value);
     call(socket, number, &mut bytes)?;
     let mut value = [0; VALUE];
     value.copy_from_slice(&bytes[NAME..NAME + VALUE]);
-    Ok(value)
+    let name = bytes[..NAME].split(|byte| *byte == 0).next();
+    let name = String::from_utf8_lossy(name.unwrap_or_default()).into_owned();
+    Ok((name, value))
 }
 
 /// An ioctl whose `struct ifreq` has a pointer to `data` behind the device's name. Its result, and
@@ -69,6 +82,21 @@ pub fn with_data(
     bytes[NAME..NAME + size_of::<usize>()].copy_from_slice(&pointer.to_ne_bytes());
     let result = call(socket, number, &mut bytes)?;
     Ok((result, buffer))
+}
+
+/// `SIOCGIFCONF`: the names and addresses of all interfaces that have one, as they are in memory.
+pub fn ifconf(socket: &OwnedFd) -> Result<Vec<u8>, Errno> {
+    const SIOCGIFCONF: libc::Ioctl = 0x8912;
+    let mut buffer = vec![0; DATA];
+    let mut ifconf = Ifconf {
+        len: DATA as libc::c_int,
+        buffer: buffer.as_mut_ptr(),
+    };
+    // SAFETY: An ifconf is what this reads and writes, and behind its pointer as much as that says.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCGIFCONF, &raw mut ifconf) };
+    Errno::result(result)?;
+    buffer.truncate(ifconf.len as usize);
+    Ok(buffer)
 }
 
 /// `setsockopt()` of an option that is an integer.
