@@ -250,7 +250,7 @@ fn look(
         Gear::Tests(upstream) => upstream.equip(checkout, ready, &mut boot)?,
         Gear::Script(script) => {
             boot.words.push(NO_SUITE.into());
-            random::hand_over(checkout, &mut boot, script)?;
+            random::hand_over(checkout, &ready.kernel, &mut boot, script)?;
         }
         Gear::Nothing => boot.words.push(NO_SUITE.into()),
     }

@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::checkout::make_dir;
+use crate::checkout::remove;
 use crate::checkout::write;
 use crate::checkout::Checkout;
 use crate::failure::Exit;
@@ -186,9 +188,18 @@ impl Archive {
     fn pack(&self, checkout: &Checkout, kernel: &Kernel, name: &str) -> Result<PathBuf> {
         let dir = checkout.build("initramfs");
         make_dir(&dir)?;
+        let part = self.cpio(kernel, &dir)?;
+        add_bootconfig(checkout, kernel, &part)?;
+        let archive = checkout.build(&format!("initramfs/{name}.cpio"));
+        fs::rename(&part, &archive).map_err(|e| Failure::io("write", &archive, e))?;
+        Ok(archive)
+    }
+
+    /// Packs it into a file in `dir` that this process only knows.
+    fn cpio(&self, kernel: &Kernel, dir: &Path) -> Result<PathBuf> {
         // gen_init_cpio takes no path with a space in it, and a checkout may have one: so it runs
         // in a directory of symbolic links and is given nothing but their names.
-        let stage = tempfile::tempdir_in(&dir).map_err(|e| Failure::io("write", &dir, e))?;
+        let stage = tempfile::tempdir_in(dir).map_err(|e| Failure::io("write", dir, e))?;
         let mut list = String::new();
         // Sorted, so that a directory comes before what is in it.
         for directory in &self.directories {
@@ -212,45 +223,28 @@ impl Archive {
         command.arg("list").current_dir(stage.path()).stdout(out);
         let status = process::Child::spawn(&mut command)?.wait(None)?;
         if !status.success() {
-            crate::checkout::remove(&part)?;
+            remove(&part)?;
             let why = process::describe(status);
             return Err(Failure::new(Exit::Build, "cannot pack the initramfs", why)
                 .hint("is the disk full?"));
         }
-        add_bootconfig(checkout, kernel, &part)?;
-        let archive = checkout.build(&format!("initramfs/{name}.cpio"));
-        fs::rename(&part, &archive).map_err(|e| Failure::io("write", &archive, e))?;
-        Ok(archive)
+        Ok(part)
     }
 }
 
-/// Writes to `path` what `archive` has, with a directory and a text file in it before all else:
-/// what is to be in the guest for one boot only.
-pub fn with_text(archive: &Path, directory: &str, name: &str, text: &str, path: &Path) -> Result {
-    let mut bytes = Vec::new();
-    newc(&mut bytes, directory, 0o040_755, &[]);
-    let file = format!("{directory}/{name}");
-    newc(&mut bytes, &file, 0o100_644, text.as_bytes());
-    newc(&mut bytes, "TRAILER!!!", 0, &[]);
-    bytes.resize(bytes.len().next_multiple_of(512), 0);
-    bytes.extend(crate::checkout::read(archive)?);
-    write(path, &bytes)
-}
-
-/// Adds an entry as the kernel takes it: a head of numbers, the name, and what is in it, each padded
-/// to four bytes.
-fn newc(bytes: &mut Vec<u8>, name: &str, mode: u32, content: &[u8]) {
-    const MAGIC: &str = "070701";
-    let (len, name_len) = (content.len() as u32, name.len() as u32 + 1);
-    bytes.extend(MAGIC.bytes());
-    for field in [0, mode, 0, 0, 1, 0, len, 0, 0, 0, 0, name_len, 0] {
-        bytes.extend(format!("{field:08x}").bytes());
-    }
-    bytes.extend(name.bytes());
-    bytes.push(0);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes.extend(content);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
+/// Writes to `path` what `archive` has, with the file `host` in it as `guest` before all else: what
+/// is to be in the guest for one boot only.
+pub fn with_file(kernel: &Kernel, archive: &Path, guest: &str, host: &Path, path: &Path) -> Result {
+    let mut first = Archive::default();
+    first.file(guest, host);
+    // For the console's node, which each of them has.
+    first.directory(Path::new("/dev"));
+    let part = first.cpio(kernel, path.parent().unwrap_or(path))?;
+    let fail = |e| Failure::io("write", &part, e);
+    let mut out = File::options().append(true).open(&part).map_err(fail)?;
+    let mut rest = File::open(archive).map_err(|e| Failure::io("read", archive, e))?;
+    io::copy(&mut rest, &mut out).map_err(fail)?;
+    fs::rename(&part, path).map_err(|e| Failure::io("write", path, e))
 }
 
 /// Puts the boot configuration behind `archive`. The kernel looks at it if its command line says so.
@@ -325,27 +319,6 @@ mod tests {
         assert_eq!(found, wanted.map(PathBuf::from));
         assert_eq!(parse_ldd("\tstatically linked\n").unwrap().len(), 0);
         assert!(parse_ldd("\tlibx.so.1 => not found\n").is_err());
-    }
-
-    /// What cpio itself makes of such a file, but for what it takes from the file system.
-    #[test]
-    fn a_file_goes_before_an_archive() {
-        let dir = tempfile::tempdir().unwrap();
-        let (base, path) = (dir.path().join("base"), dir.path().join("new"));
-        fs::write(&base, b"the rest").unwrap();
-        with_text(&base, "lab", "random", "hello\n", &path).unwrap();
-        let bytes = fs::read(&path).unwrap();
-        let text = String::from_utf8(bytes).unwrap();
-        assert_eq!(text.len() % 512, "the rest".len());
-        assert!(text.ends_with("the rest"));
-        let head = text.find("070701").unwrap();
-        assert_eq!(head, 0);
-        let file = text.rfind("lab/random\0\0\0\0hello\n\0\0").unwrap();
-        // A head has six bytes and 13 numbers of eight digits.
-        let head = &text[file - 110..file];
-        assert!(head.starts_with("07070100000000000081a4"), "{head}");
-        assert_eq!(&head[54..62], "00000006");
-        assert_eq!(&head[94..102], "0000000b");
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::failure::Exit;
 use crate::failure::Failure;
 use crate::failure::Result;
 use crate::initramfs;
+use crate::kernel::Kernel;
 use crate::options::Options;
 use crate::vm::Boot;
 
@@ -31,8 +32,7 @@ use crate::vm::Boot;
 const LENGTH: usize = 40;
 
 /// Where the guest finds what it is to do.
-const GUEST_DIRECTORY: &str = "lab";
-const GUEST_FILE: &str = "random";
+const GUEST_FILE: &str = "/lab/random";
 
 /// What an operation may take, on a machine that is busy.
 const EACH: Duration = Duration::from_millis(200);
@@ -59,11 +59,12 @@ pub fn short(options: &Options, count: usize) -> Script {
     Script::generate(options.seed, count, LENGTH)
 }
 
-/// Has `boot` do what `script` says.
-pub fn hand_over(checkout: &Checkout, boot: &mut Boot, script: &Script) -> Result {
+/// Has `boot` of `kernel` do what `script` says.
+pub fn hand_over(checkout: &Checkout, kernel: &Kernel, boot: &mut Boot, script: &Script) -> Result {
+    let text = checkout.build(&format!("initramfs/{}.txt", boot.name));
+    write(&text, script.to_string().as_bytes())?;
     let path = checkout.build(&format!("initramfs/{}.cpio", boot.name));
-    let text = script.to_string();
-    initramfs::with_text(&boot.initramfs, GUEST_DIRECTORY, GUEST_FILE, &text, &path)?;
+    initramfs::with_file(kernel, &boot.initramfs, GUEST_FILE, &text, &path)?;
     boot.initramfs = path;
     boot.limits.whole += EACH * u32::try_from(script.len()).unwrap_or(u32::MAX);
     Ok(())
