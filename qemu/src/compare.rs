@@ -28,6 +28,7 @@ use crate::failure::Failure;
 use crate::failure::Result;
 use crate::guest;
 use crate::judge;
+use crate::kernel;
 use crate::options::Options;
 use crate::prepare::Ready;
 use crate::prepare::NO_SUITE;
@@ -117,16 +118,8 @@ impl<'a> Stand<'a> {
     fn prepare(checkout: &'a Checkout, options: &Options, parts: &[Part]) -> Result<Self> {
         let toolchain = Toolchain::load(&Cache::open()?)?;
         let guest = guest::build(checkout, &toolchain, options.verbose)?;
-        let ready = |variant| Ready::with_guest(checkout, &options.with(variant), &guest);
         let wanted = |variant: &Variant| *variant != ORACLE;
-        let others: Result<Vec<_>> = options
-            .tested
-            .iter()
-            .copied()
-            .filter(wanted)
-            .map(ready)
-            .collect();
-        let others = others?;
+        let others: Vec<_> = options.tested.iter().copied().filter(wanted).collect();
         if others.is_empty() {
             let what = format!("VARIANT={ORACLE} is what the others are compared with");
             return Err(Failure::new(
@@ -135,6 +128,13 @@ impl<'a> Stand<'a> {
                 "leave VARIANT out, or name another one",
             ));
         }
+        // All are built before the first one is held: what is in use keeps others of its tree waiting.
+        for variant in others.iter().copied().chain([ORACLE]) {
+            kernel::ensure(checkout, &options.with(variant))?;
+        }
+        let ready = |variant| Ready::with_guest(checkout, &options.with(variant), &guest);
+        let others: Result<Vec<_>> = others.into_iter().map(ready).collect();
+        let others = others?;
         let oracle = ready(ORACLE)?;
         let upstream = match parts.contains(&Part::Upstream) {
             true => Some(Upstream::prepare(checkout, &oracle, options.verbose)?),
