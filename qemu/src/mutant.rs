@@ -16,8 +16,8 @@ use crate::failure::Result;
 
 const DIRECTORY: &str = "tests/mutants";
 
-/// Which tests a mutant has to pass unless it says: all that run in the guest.
-const TESTS: &str = "?u*";
+/// All tests that run in the guest.
+pub const ALL_TESTS: &str = "?u*";
 
 /// A seeded fault.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,7 +38,7 @@ pub struct Mutant {
     /// Whether it takes the sanitised kernel to see it.
     #[serde(default)]
     pub debug: bool,
-    /// The tests of which one has to see it.
+    /// The tests that are to see it; all, if it does not say.
     #[serde(default = "tests")]
     pub tests: String,
     /// Whether it is one of the few that stand for all of them.
@@ -58,7 +58,7 @@ fn module() -> Variant {
 }
 
 fn tests() -> String {
-    TESTS.into()
+    ALL_TESTS.into()
 }
 
 impl Mutant {
@@ -133,7 +133,7 @@ mod tests {
             ("deaf", Variant::Module)
         );
         assert_eq!((mutant.debug, mutant.sample), (false, false));
-        assert_eq!(mutant.tests, TESTS);
+        assert_eq!(mutant.tests, ALL_TESTS);
         let more =
             format!("{TEXT}variant = \"c\"\ndebug = true\ntests = \"kunit.*\"\nsample = true\n");
         let mutant = one(&more);

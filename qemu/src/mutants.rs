@@ -28,6 +28,7 @@ use crate::flock::Mode;
 use crate::judge;
 use crate::mutant;
 use crate::mutant::Mutant;
+use crate::mutant::ALL_TESTS;
 use crate::options::Options;
 use crate::process;
 use crate::ui;
@@ -62,6 +63,9 @@ struct Outcome {
     name: String,
     #[serde(flatten)]
     fate: Fate,
+    /// The tests that were to see it, if they did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen_by: Option<String>,
     seconds: f64,
 }
 
@@ -123,7 +127,7 @@ pub fn run(checkout: &Checkout, options: &Options, sample: bool) -> Result {
     let trial = Trial::prepare(checkout, options)?;
     let start = Instant::now();
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for setting in settings(&mutants) {
+    for setting in controls(&mutants) {
         trial.control(&setting)?;
     }
     for (index, mutant) in mutants.iter().enumerate() {
@@ -163,11 +167,22 @@ impl Setting {
             tests: mutant.tests.clone(),
         }
     }
+
+    /// With all tests, unless those of the sanitised kernel, which take a quarter of an hour.
+    fn widened(&self) -> Self {
+        let mut wide = self.clone();
+        if !self.debug {
+            wide.tests = ALL_TESTS.into();
+        }
+        wide
+    }
 }
 
-fn settings(mutants: &[Mutant]) -> Vec<Setting> {
+/// What has to be green without any fault.
+fn controls(mutants: &[Mutant]) -> Vec<Setting> {
     let mut settings = Vec::new();
-    for setting in mutants.iter().map(Setting::of) {
+    for mutant in mutants {
+        let setting = Setting::of(mutant).widened();
         if !settings.contains(&setting) {
             settings.push(setting);
         }
@@ -214,13 +229,22 @@ impl<'a> Trial<'a> {
         write(&file, mutant.of(&original)?.as_bytes())?;
         let log = self.log(&mutant.name)?;
         let stage = || Stage::start("mutant", &mutant.name);
-        let fate = self.fate(&Setting::of(mutant), &log, stage, Some((fraction, left)));
+        let try_with = |setting: &Setting| self.fate(setting, &log, stage, Some((fraction, left)));
+        let named = Setting::of(mutant);
+        let mut fate = try_with(&named);
+        let mut unseen_by = None;
+        if matches!(fate, Ok(Fate::Survived)) && named.widened() != named {
+            ui::line(&format!("             not seen by {}", named.tests));
+            fate = try_with(&named.widened());
+            unseen_by = Some(named.tests);
+        }
         write(&file, original.as_bytes())?;
         let fate = fate?;
         ui::line(&format!("             {}", describe(&fate)));
         Ok(Outcome {
             name: mutant.name.clone(),
             fate,
+            unseen_by,
             seconds: start.elapsed().as_secs_f64(),
         })
     }
@@ -467,6 +491,7 @@ mod tests {
         Outcome {
             name: name.into(),
             fate,
+            unseen_by: None,
             seconds: 1.0,
         }
     }
@@ -476,6 +501,30 @@ mod tests {
             tests: tests.iter().map(|test| test.to_string()).collect(),
             why: "x".into(),
         }
+    }
+
+    #[test]
+    fn what_the_mutants_need_is_green_once_each() {
+        let mutant = |debug, tests: &str| Mutant {
+            name: "x".into(),
+            file: "a.rs".into(),
+            from: "1".into(),
+            to: "2".into(),
+            variant: lab_protocol::Variant::Module,
+            debug,
+            tests: tests.into(),
+            sample: false,
+        };
+        let all = [
+            mutant(false, "kunit.a"),
+            mutant(false, "kunit.b"),
+            mutant(true, "kunit.a"),
+            mutant(true, "kunit.b"),
+            mutant(true, "kunit.a"),
+        ];
+        let controls = controls(&all);
+        let tests: Vec<_> = controls.iter().map(|one| one.tests.as_str()).collect();
+        assert_eq!(tests, [ALL_TESTS, "kunit.a", "kunit.b"]);
     }
 
     #[test]
