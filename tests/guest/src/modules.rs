@@ -7,6 +7,9 @@ use std::fs;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 use std::time::Instant;
 
 use lab_protocol::Record;
@@ -17,6 +20,9 @@ pub const DIRECTORY: &str = "/lab/modules";
 
 /// `O_NONBLOCK`: refuse at once when the module is in use, as `rmmod` asks.
 const NONBLOCK: i32 = 0o4000;
+
+/// How long a module may take to go. A device that something still holds is waited for without end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The driver's module, as the kernel calls it.
 pub const DRIVER: &str = "rust_loopback";
@@ -74,8 +80,16 @@ pub fn remove(name: &str) -> Result<(), String> {
 
 fn try_remove(name: &str) -> io::Result<()> {
     let name = CString::new(name)?;
-    rustix::system::delete_module(&name, NONBLOCK)?;
-    Ok(())
+    let (done, end) = mpsc::channel();
+    // If it never returns, the thread stays behind: nothing can end it.
+    thread::spawn(move || done.send(rustix::system::delete_module(&name, NONBLOCK)));
+    match end.recv_timeout(PATIENCE) {
+        Ok(result) => Ok(result?),
+        Err(_) => {
+            let why = format!("not done after {} s", PATIENCE.as_secs());
+            Err(io::Error::new(io::ErrorKind::TimedOut, why))
+        }
+    }
 }
 
 /// The state of the module called `name` in `/proc/modules`; `None` if it is not there.
