@@ -16,6 +16,7 @@ mod kept_index;
 mod neigh_table;
 mod neighbour;
 mod notifier;
+mod open;
 mod packet;
 mod paths;
 mod queues;

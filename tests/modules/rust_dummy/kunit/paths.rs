@@ -13,11 +13,18 @@ use kernel::{
         },
         rtnl, //
     },
-    prelude::*, //
+    prelude::*,
+    sizes::{
+        SZ_1G,
+        SZ_32M, //
+    }, //
 };
 
-use super::notifier;
-use super::notifier::Objector;
+use super::{
+    drivers::Data,
+    notifier,
+    notifier::Objector, //
+};
 use crate::device::{
     Dummy,
     RX_QUEUES,
@@ -26,6 +33,11 @@ use crate::device::{
 use crate::tally::Tally;
 
 const NAME: Name<'static> = Name::from_static(c"rdpath");
+
+/// A device with that much data takes a share of the guest's memory that shows, and all of these
+/// together more than there is.
+const LARGE: usize = SZ_32M;
+const MEMORY: usize = SZ_1G;
 
 /// What a case expects of its tally.
 #[derive(Debug, PartialEq)]
@@ -139,6 +151,20 @@ mod cases {
         assert_eq!(dev.err(), Some(EPERM));
         // What the failing initialiser had made, it has dropped.
         assert_eq!(Count::of(&TALLY), NEVER_INITIALISED);
+    }
+
+    #[test]
+    fn what_failed_gives_its_memory_back() {
+        for _ in 0..MEMORY / LARGE {
+            let data = init!(Data {
+                data <- pin_init::init_zeroed::<[u8; LARGE]>(),
+            }? Error)
+            .chain(|_| Err(EPERM));
+            let dev =
+                UnregisteredDevice::<Data<[u8; LARGE]>>::alloc(NAME, NameAssignType::Enum, data);
+            // Without memory that would be another error.
+            assert_eq!(dev.err(), Some(EPERM));
+        }
     }
 
     #[test]
