@@ -16,9 +16,15 @@
  * discipline of the writer's lo is then to be run by that CPU, as it is when
  * one of its packets has waited long enough, but the softirq that does so is
  * yet to come: until that CPU has something else to send, or dies.
+ *
+ * Whatever is written to /sys/kernel/debug/softnet_lend hands a packet to the
+ * writer's lo whose route is only lent. The core never does: it makes such
+ * routes the packet's own before. A driver that keeps a packet must not rely
+ * on that.
  */
 #include <linux/bottom_half.h>
 #include <linux/debugfs.h>
+#include <linux/etherdevice.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -28,6 +34,7 @@
 #include <linux/seq_file.h>
 #include <linux/smp.h>
 #include <net/net_namespace.h>
+#include <net/route.h>
 #include <net/sch_generic.h>
 
 static DEFINE_MUTEX(softnet_hold_mutex);
@@ -143,6 +150,38 @@ static int softnet_output_set(void *data, u64 val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(softnet_output_fops, NULL, softnet_output_set, "%llu\n");
 
+static int softnet_lend_set(void *data, u64 val)
+{
+	struct net *net = current->nsproxy->net_ns;
+	struct net_device *lo = net->loopback_dev;
+	struct rtable *rt;
+	struct sk_buff *skb;
+
+	rt = ip_route_output(net, htonl(INADDR_LOOPBACK), 0, 0, 0, RT_SCOPE_UNIVERSE);
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
+	skb = alloc_skb(ETH_ZLEN, GFP_KERNEL);
+	if (!skb) {
+		ip_rt_put(rt);
+		return -ENOMEM;
+	}
+	skb_put_zero(skb, ETH_ZLEN);
+	skb_reset_mac_header(skb);
+	/* Nobody receives this. */
+	eth_hdr(skb)->h_proto = htons(ETH_P_802_EX1);
+	skb->dev = lo;
+	local_bh_disable();
+	rcu_read_lock();
+	skb_dst_set_noref(skb, &rt->dst);
+	/* It has no lock of its own. */
+	lo->netdev_ops->ndo_start_xmit(skb, lo);
+	rcu_read_unlock();
+	local_bh_enable();
+	ip_rt_put(rt);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(softnet_lend_fops, NULL, softnet_lend_set, "%llu\n");
+
 static const char *softnet_held_dst(const struct sk_buff *skb)
 {
 	if (!skb->_skb_refdst)
@@ -177,6 +216,7 @@ static int __init softnet_hold_init(void)
 	debugfs_create_file("softnet_held", 0400, NULL, NULL, &softnet_held_fops);
 	debugfs_create_file("softnet_begin", 0200, NULL, NULL, &softnet_begin_fops);
 	debugfs_create_file("softnet_output", 0200, NULL, NULL, &softnet_output_fops);
+	debugfs_create_file("softnet_lend", 0200, NULL, NULL, &softnet_lend_fops);
 	debugfs_create_file("softnet_hold", 0600, NULL, NULL, &softnet_hold_fops);
 	return 0;
 }
@@ -187,6 +227,7 @@ static void __exit softnet_hold_exit(void)
 	debugfs_lookup_and_remove("softnet_held", NULL);
 	debugfs_lookup_and_remove("softnet_begin", NULL);
 	debugfs_lookup_and_remove("softnet_output", NULL);
+	debugfs_lookup_and_remove("softnet_lend", NULL);
 	debugfs_lookup_and_remove("softnet_hold", NULL);
 	softnet_release();
 }

@@ -131,6 +131,7 @@ pub const ALL: &[Check] = &[
     unshown("guest.leaving.name_is_taken", crate::leaving::name_is_taken),
     unshown("guest.leaving.lo_stays", crate::leaving::lo_stays),
     unshown("guest.xmit.handed_over", crate::xmit::handed_over),
+    unshown("guest.xmit.lent_route", crate::xmit::lent_route),
     unshown("guest.xmit.timestamp", crate::xmit::timestamp),
     unshown("guest.lstats.per_cpu", crate::lstats::per_cpu),
     unshown("guest.lstats.under_load", crate::lstats::under_load),

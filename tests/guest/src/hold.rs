@@ -18,6 +18,7 @@ const MODULE: &str = "softnet_hold";
 const FILE: &str = "/sys/kernel/debug/softnet_hold";
 const PACKETS: &str = "/sys/kernel/debug/softnet_held";
 const BEGIN: &str = "/sys/kernel/debug/softnet_begin";
+const LEND: &str = "/sys/kernel/debug/softnet_lend";
 const OUTPUT: &str = "/sys/kernel/debug/softnet_output";
 
 /// What lets go.
@@ -67,6 +68,11 @@ impl Holder {
 }
 
 impl Hold<'_> {
+    /// Hands this thread's namespace's `lo` a packet whose route is only lent.
+    pub fn lend(&self) -> Result<(), String> {
+        fs::write(LEND, "1").map_err(|e| format!("{LEND}: {e}"))
+    }
+
     /// What there is to say about each packet that has come.
     pub fn packets(&self) -> Result<Vec<String>, String> {
         let text = fs::read_to_string(PACKETS).map_err(|e| format!("{PACKETS}: {e}"))?;

@@ -41,6 +41,14 @@ use crate::wait;
 /// The headers of a TCP segment that carries data: IPv4's, TCP's, and its timestamps.
 const TCP_HEADERS: usize = 20 + 20 + 12;
 
+/// What a frame without content has, and its header.
+const FRAME: usize = 60;
+const ETHERNET: usize = 14;
+
+/// The protocols of packets.
+const IPV4: &str = "0800";
+const EXPERIMENTAL: &str = "88b5";
+
 /// What a datagram says, and when it is to be sent.
 const NUMBER: u64 = 7;
 const TIME: u64 = 1_234_567_890;
@@ -65,13 +73,14 @@ pub fn handed_over(_: &mut Context<'_>) -> Verdict {
 }
 
 /// How the only packet of that size has to lie there; `tstamp` is what its time has to be.
-fn judge(hold: &Hold<'_>, len: usize, tstamp: &str) -> Result<(), String> {
+fn judge(hold: &Hold<'_>, protocol: &str, len: usize, tstamp: &str) -> Result<(), String> {
     // Whoever sends TCP may have an acknowledgement there, too.
     let of_size = |line: &&String| line.contains(&format!(" len {len} "));
     let packets = hold.packets()?;
     let found: Vec<&String> = packets.iter().filter(of_size).collect();
-    let wanted =
-        format!("dev lo protocol 0800 type 0 len {len} mac 14 socket no dst held tstamp {tstamp}");
+    let wanted = format!(
+        "dev lo protocol {protocol} type 0 len {len} mac 14 socket no dst held tstamp {tstamp}"
+    );
     match found[..] {
         [one] if one.starts_with(&wanted) => Ok(()),
         _ => Err(format!(
@@ -80,11 +89,27 @@ fn judge(hold: &Hold<'_>, len: usize, tstamp: &str) -> Result<(), String> {
     }
 }
 
+/// Whoever hands over a packet with a lent route: it is the packet's own in the backlog.
+pub fn lent_route(_: &mut Context<'_>) -> Verdict {
+    let (cpu, _) = cpus::two()?;
+    let holder = Holder::new()?;
+    let net = OwnNetns::up("lo-lent")?;
+    net.inside(|| {
+        cpus::on(cpu, || {
+            let hold = holder.hold(cpu)?;
+            hold.lend()?;
+            judge(&hold, EXPERIMENTAL, FRAME - ETHERNET, "0")?;
+            hold.release()
+        })
+    })?;
+    Ok(net.delete()?)
+}
+
 fn datagram(holder: &Holder, cpu: usize) -> Result<(), String> {
     let inbox = Inbox::new()?;
     let hold = holder.hold(cpu)?;
     send_at(inbox.address, NUMBER, TIME).map_err(|e| format!("send at a time: {e}"))?;
-    judge(&hold, HEADERS as usize + SMALLEST, "0")?;
+    judge(&hold, IPV4, HEADERS as usize + SMALLEST, "0")?;
     hold.release()?;
     match inbox.next()? {
         NUMBER => Ok(()),
@@ -125,7 +150,7 @@ fn segment(holder: &Holder, cpu: usize) -> Result<(), String> {
     let (mut client, mut server) = connection().map_err(fail)?;
     let hold = holder.hold(cpu)?;
     client.write_all(b"segment").map_err(fail)?;
-    judge(&hold, TCP_HEADERS + b"segment".len(), "")?;
+    judge(&hold, IPV4, TCP_HEADERS + b"segment".len(), "")?;
     hold.release()?;
     let mut data = [0; 7];
     server.read_exact(&mut data).map_err(fail)?;
