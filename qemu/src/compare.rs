@@ -70,12 +70,26 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     let rules = Rules::load(checkout)?;
     let differences = Differences::load(checkout)?;
     let stand = Stand::prepare(checkout, &options.for_comparison(), &parts)?;
+    let all = parts.len();
+    let compare = |outcomes: &[PartOutcome]| {
+        let whole = whole && outcomes.len() == all;
+        Comparison::of(
+            stand.kernels(),
+            outcomes.to_vec(),
+            &rules,
+            &differences,
+            whole,
+        )
+    };
     let mut outcomes = Vec::new();
     for part in parts {
-        outcomes.push(stand.part(part, &rules, &differences)?);
+        let outcome = stand.part(part, &rules, &differences)?;
+        outcome.lines().iter().for_each(|line| ui::line(line));
+        outcomes.push(outcome);
+        // All of them take an hour: what was seen is kept if it ends early.
+        save(checkout, &compare(&outcomes))?;
     }
-    let comparison = Comparison::of(stand.kernels(), outcomes, &rules, &differences, whole);
-    save(checkout, &comparison)?;
+    let comparison = compare(&outcomes);
     ui::line("");
     comparison.table().iter().for_each(|line| ui::line(line));
     for shrunk in comparison.parts.iter().flat_map(|part| &part.shrunk) {

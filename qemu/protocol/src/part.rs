@@ -15,15 +15,15 @@ pub enum Part {
     State,
     /// What can be done to it, and what comes of that.
     Behaviour,
-    /// Upstream's own tests.
-    Upstream,
     /// Random operations.
     Random,
+    /// Upstream's own tests.
+    Upstream,
 }
 
 impl Part {
     /// All there are, in the order in which they are compared.
-    pub const ALL: [Self; 4] = [Self::State, Self::Behaviour, Self::Upstream, Self::Random];
+    pub const ALL: [Self; 4] = [Self::State, Self::Behaviour, Self::Random, Self::Upstream];
 
     /// Its name: what the keys of its facts begin with.
     pub fn name(self) -> &'static str {

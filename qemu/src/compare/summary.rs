@@ -78,6 +78,20 @@ impl PartOutcome {
         }
     }
 
+    /// A line for each variant.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |one: &VariantOutcome| {
+            let known = one.differences.iter().filter(|d| d.reason.is_some());
+            let known = known.count();
+            let unknown = one.differences.len() - known;
+            let (part, variant, facts) = (self.part, one.variant, self.facts.len());
+            format!(
+                "  {part:10} {variant:8} {facts:>6} facts, {unknown} different, {known} more for a known reason"
+            )
+        };
+        self.variants.iter().map(line).collect()
+    }
+
     /// Adds what was `found` of `variant`.
     pub fn add(&mut self, variant: Variant, found: Vec<Unequal>, known: &Differences) {
         let mut differences = Vec::new();
@@ -146,24 +160,7 @@ impl Comparison {
 
     /// A line for each part and variant.
     pub fn table(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for part in &self.parts {
-            for one in &part.variants {
-                let known = one
-                    .differences
-                    .iter()
-                    .filter(|d| d.reason.is_some())
-                    .count();
-                let unknown = one.differences.len() - known;
-                lines.push(format!(
-                    "  {:10} {:8} {:>6} facts, {unknown} different, {known} more for a known reason",
-                    part.part,
-                    one.variant,
-                    part.facts.len()
-                ));
-            }
-        }
-        lines
+        self.parts.iter().flat_map(PartOutcome::lines).collect()
     }
 
     /// Green only if nothing differs but what is known to.
