@@ -27,6 +27,7 @@ use rustix::process::WaitOptions;
 
 use crate::command;
 use crate::command::PATH;
+use crate::namespace::Scope;
 use crate::own_netns::OwnNetns;
 use crate::report::Reporter;
 
@@ -41,6 +42,8 @@ pub fn run(reporter: &mut Reporter) -> Result<(), String> {
     let text = fs::read(JOBS).map_err(|e| format!("{JOBS}: {e}"))?;
     let jobs: Vec<Job> = serde_json::from_slice(&text).map_err(|e| format!("{JOBS}: {e}"))?;
     link_descriptors()?;
+    // Those that run in the first namespace need it; the others get a lo of their own.
+    Scope::Init.bring_up()?;
     for job in jobs {
         reporter.send(&Record::Begin {
             name: job.name.clone(),
