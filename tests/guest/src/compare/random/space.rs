@@ -38,12 +38,14 @@ const SETTINGS: [(&str, &str); 13] = [
 ];
 
 /// What is the same for all namespaces.
-const KERNEL: [(&str, &str); 3] = [
+const KERNEL: [(&str, &str); 4] = [
     // A neighbour is known, or it is not, but nobody is asked.
     ("ipv4/neigh/default/mcast_solicit", "0"),
     ("ipv6/neigh/default/mcast_solicit", "0"),
     // Few enough packets for a large one's fragments to be too many.
     ("core/netdev_max_backlog", "100"),
+    // A kernel with tunnels has some of each kind in every namespace, with addresses drawn at random.
+    ("core/fb_tunnels_only_for_init_net", "1"),
 ];
 
 /// To be done once, in the first namespace.
