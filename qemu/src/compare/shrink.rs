@@ -51,6 +51,11 @@ pub fn shrink<T: Clone>(
     };
     // Each turn asks two questions.
     while shortest.questions + 2 <= limits.questions && start.elapsed() < limits.time {
+        // What differs before anything is done needs nothing of it.
+        if shortest.items.is_empty() {
+            shortest.minimal = true;
+            break;
+        }
         let (chunks, smaller) = chunks(shortest.items.len(), size);
         let candidates: Vec<Vec<T>> = chunks
             .iter()
@@ -168,8 +173,19 @@ mod tests {
             );
         }
         for len in 0..9 {
-            assert!(shrunk(len, &[], PLENTY).items.is_empty());
+            let shortest = shrunk(len, &[], PLENTY);
+            assert!(shortest.items.is_empty() && shortest.minimal);
         }
+    }
+
+    #[test]
+    fn nothing_is_not_asked_about() {
+        let mut differ = |candidates: &[Vec<u32>]| {
+            assert!(!candidates.is_empty());
+            Ok(vec![true; candidates.len()])
+        };
+        assert!(shrink(Vec::new(), PLENTY, &mut differ).unwrap().minimal);
+        assert!(shrink(vec![1, 2], PLENTY, &mut differ).unwrap().minimal);
     }
 
     /// What needs one of two things is left with one of them, not with both or none.
