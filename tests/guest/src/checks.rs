@@ -197,7 +197,7 @@ pub struct Context<'a> {
     /// The driver's module file, where it has been inserted.
     pub driver: &'a str,
     /// What was there before that.
-    early: &'a Early,
+    pub early: &'a Early,
     /// How the network core came up.
     boot_order: &'a BootOrder,
     namespace: bool,

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use lab_protocol::Variant;
 
+use crate::device_memory::DeviceMemory;
+
 const DIRECTORY: &str = "/sys/class/net";
 
 /// The index that is `lo`'s.
@@ -22,20 +24,28 @@ struct Device {
     up: bool,
 }
 
-/// What was there; an error if that could not be seen.
+/// What was there.
 #[derive(Debug)]
-pub struct Early(Result<Vec<Device>, String>);
+pub struct Early {
+    /// The devices; an error if they could not be seen.
+    devices: Result<Vec<Device>, String>,
+    /// Whose memory it was.
+    pub memory: DeviceMemory,
+}
 
 impl Early {
     /// Looks at what is there.
     pub fn look() -> Self {
-        Self(look_in(Path::new(DIRECTORY)))
+        Self {
+            devices: look_in(Path::new(DIRECTORY)),
+            memory: DeviceMemory::look(),
+        }
     }
 
     /// Checks that `lo` was there if it is part of the kernel, and that otherwise its place was
     /// free.
     pub fn judge(&self, variant: Variant) -> Result<(), String> {
-        let devices = self.0.as_ref().map_err(String::clone)?;
+        let devices = self.devices.as_ref().map_err(String::clone)?;
         let found: Vec<&Device> = devices
             .iter()
             .filter(|device| device.name == "lo" || device.index == LO_INDEX)
@@ -90,6 +100,13 @@ mod tests {
         }
     }
 
+    fn early(devices: Result<Vec<Device>, String>) -> Early {
+        Early {
+            devices,
+            memory: DeviceMemory::look(),
+        }
+    }
+
     #[test]
     fn what_is_there_is_read() {
         let directory = std::env::temp_dir().join(format!("early-{}", std::process::id()));
@@ -115,12 +132,12 @@ mod tests {
             (vec![device("sit0", 1, false)], false, false),
             (vec![lo, device("sit0", 1, false)], false, false),
         ] {
-            let early = Early(Ok(devices));
+            let early = early(Ok(devices));
             assert_eq!(early.judge(Variant::Builtin).is_ok(), built_in, "{early:?}");
             assert_eq!(early.judge(Variant::C).is_ok(), built_in, "{early:?}");
             assert_eq!(early.judge(Variant::Module).is_ok(), module, "{early:?}");
         }
-        let unseen = Early(Err("no".into()));
+        let unseen = early(Err("no".into()));
         for variant in Variant::ALL {
             assert!(unseen.judge(variant).is_err());
         }

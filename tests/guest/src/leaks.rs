@@ -13,20 +13,8 @@ use std::time::Duration;
 use crate::checks::Context;
 use crate::checks::Trouble;
 use crate::checks::Verdict;
-use crate::wait;
 
 const FILE: &str = "/sys/kernel/debug/kmemleak";
-
-/// Has a file for each device that has memory.
-const TRACKERS: &str = "/sys/kernel/debug/ref_tracker";
-/// What those files' names begin with.
-const DEVICE: &str = "netdev@";
-/// The devices of this namespace; no other one is left.
-const DEVICES: &str = "/sys/class/net";
-/// There is one more device, which is in no namespace: blackhole_dev.
-const ELSEWHERE: usize = 1;
-/// How long a device that has been given back may still be listed.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Only what is at least five seconds old (`MSECS_MIN_AGE`) gets reported. A little more, so that
 /// the last allocation of the last check is not a tick too young.
@@ -36,49 +24,20 @@ const AGE: Duration = Duration::from_millis(5100);
 const SHOWN: usize = 24;
 
 /// Scans, and reads the report.
-pub fn check(_: &mut Context<'_>) -> Verdict {
+pub fn check(context: &mut Context<'_>) -> Verdict {
     let file = Path::new(FILE);
     if !file.exists() {
         return Err(Trouble::Skipped(
             "kmemleak is in a DEBUG=1 kernel only".into(),
         ));
     }
-    devices()?;
+    context.early.memory.check()?;
     // An object counts as a leak when its content has not changed since the scan before.
     scan(file)?;
     thread::sleep(AGE);
     scan(file)?;
     let report = fs::read_to_string(file).map_err(|e| format!("{FILE}: {e}"))?;
     Ok(judge(&report)?)
-}
-
-/// Each device that has memory is one that can be seen.
-fn devices() -> Result<(), String> {
-    let mut trackers = Vec::new();
-    let mut known = 0;
-    let settled = wait::until(DEADLINE, || {
-        trackers = names(TRACKERS)?;
-        trackers.retain(|name| name.starts_with(DEVICE));
-        known = names(DEVICES)?.len() + ELSEWHERE;
-        Ok(trackers.len() == known)
-    })?;
-    if settled {
-        return Ok(());
-    }
-    let found = trackers.len();
-    Err(format!(
-        "{found} devices have memory, and {known} are there: {trackers:?}"
-    ))
-}
-
-fn names(directory: &str) -> Result<Vec<String>, String> {
-    let fail = |e| format!("{directory}: {e}");
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory).map_err(fail)? {
-        let name = entry.map_err(fail)?.file_name();
-        names.push(name.to_string_lossy().into_owned());
-    }
-    Ok(names)
 }
 
 fn scan(file: &Path) -> Result<(), String> {

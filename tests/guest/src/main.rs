@@ -17,6 +17,7 @@ mod counted;
 mod counters;
 mod cpus;
 mod datagrams;
+mod device_memory;
 mod dummy;
 mod dummy_events;
 mod early;
