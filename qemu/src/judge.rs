@@ -182,15 +182,22 @@ fn judge_console(verdict: &mut Verdict, evidence: &Evidence) {
 
 fn judge_ending(verdict: &mut Verdict, evidence: &Evidence) {
     let place = || whereabouts(evidence);
+    let tasks = match &evidence.tasks {
+        Some(tasks) => format!("; {tasks}"),
+        None => String::new(),
+    };
     match &evidence.ending {
         Ending::Late(time) => {
             let time = ui::duration(*time);
-            let text = format!("the guest was not done after {time} ({})", place());
+            let text = format!("the guest was not done after {time} ({}){tasks}", place());
             verdict.add(Exit::Timeout, text);
         }
         Ending::Quiet(time) => {
             let time = ui::duration(*time);
-            let text = format!("the guest hangs: nothing from it for {time} ({})", place());
+            let text = format!(
+                "the guest hangs: nothing from it for {time} ({}){tasks}",
+                place()
+            );
             verdict.add(Exit::Timeout, text);
         }
         Ending::Exited(status) if !status.success() => {
@@ -532,6 +539,7 @@ mod tests {
         Evidence {
             ending: Ending::Exited(ExitStatus::from_raw(0)),
             console: CONSOLE.into(),
+            tasks: None,
             transcript: Transcript {
                 records,
                 complete: true,
@@ -794,6 +802,16 @@ mod tests {
         verdict.sort();
         let order: Vec<Exit> = verdict.problems.iter().map(|p| p.exit).collect();
         assert_eq!(order, PRECEDENCE);
+    }
+
+    #[test]
+    fn what_a_hanging_guest_told_is_passed_on() {
+        let mut evidence = good();
+        evidence.ending = Ending::Quiet(Duration::from_secs(1));
+        evidence.tasks = Some("init (D) in rcu_barrier".into());
+        let verdict = judge(&evidence, &expected(), Path::new("/nonexistent")).unwrap();
+        let text = &verdict.problems[0].text;
+        assert!(text.ends_with("; init (D) in rcu_barrier"), "{text}");
     }
 
     #[test]

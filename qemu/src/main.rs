@@ -55,6 +55,7 @@ mod slot;
 mod source;
 mod splat;
 mod steps;
+mod tasks;
 mod test;
 mod toolchain;
 mod ui;

@@ -126,7 +126,7 @@ pub const ALL: &[Fault] = &[
         name: "lab.fault.hang",
         kind: "hang",
         exit: Exit::Timeout,
-        says: "during insmod lab_fault.ko",
+        says: "during insmod lab_fault.ko); init (R) in asm_common_interrupt < init_module [lab_fault]",
         ..NONE
     },
     NONE,

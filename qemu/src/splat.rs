@@ -81,7 +81,7 @@ const QUOTES: &[&str] = &[
 ];
 
 /// The line without its time stamp.
-fn message(line: &str) -> &str {
+pub fn message(line: &str) -> &str {
     let rest = line.trim_start().strip_prefix('[');
     match rest.and_then(|rest| rest.split_once("] ")) {
         Some((stamp, message)) if is_stamp(stamp) => message,

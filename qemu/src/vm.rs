@@ -6,6 +6,7 @@ use std::fs;
 use std::fs::File;
 use std::io::BufReader;
 use std::io::Read;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -26,6 +27,7 @@ use crate::failure::Result;
 use crate::process;
 use crate::process::Child;
 use crate::process::Tail;
+use crate::tasks;
 use crate::ui;
 
 /// QEMU's program.
@@ -33,6 +35,17 @@ pub const QEMU: &str = "qemu-system-x86_64";
 
 /// How often a boot is looked at.
 const POLL: Duration = Duration::from_millis(10);
+
+/// A longer time between two looks is time in which the lab stood still, and most likely its whole
+/// machine.
+const STANDSTILL: Duration = Duration::from_secs(1);
+
+/// For QEMU's console: a break, and the key for which the kernel tells of all tasks, then the one for
+/// what the CPUs execute.
+const SYSRQ: [&str; 2] = ["\x01bt", "\x01bl"];
+/// How long the answer to one may take in all, and between two lines.
+const ANSWER: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What executes the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,8 +135,10 @@ pub enum Ending {
 pub struct Evidence {
     /// How it ended.
     pub ending: Ending,
-    /// All that the kernel and the shell wrote to the serial console.
+    /// All that the kernel and the shell wrote to the serial console, until the lab lost patience.
     pub console: String,
+    /// What the kernel then told about its tasks.
+    pub tasks: Option<String>,
     /// What came over the results port.
     pub transcript: Transcript,
     /// What QEMU itself had to say.
@@ -169,15 +184,55 @@ pub fn boot(
     let nonce = nonce()?;
     // A splat must be seen whatever its level.
     let mut command = qemu(boot, &files, &nonce, "ignore_loglevel");
-    command.args(["-serial", "chardev:console", "-chardev"]);
-    command.arg(format!("file,id=console,path={}", option(&files.console)));
+    console(&mut command, &files);
     let complaint =
         File::create(&files.complaint).map_err(|e| Failure::io("write", &files.complaint, e))?;
-    command.stdout(Stdio::null()).stderr(complaint);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(complaint);
     let mut child = Child::spawn(&mut command)?;
     let ending = watch(&mut child, boot, &files, each)?;
+    let heard = length(&files.console);
+    if !matches!(ending, Ending::Exited(_)) {
+        ask(&mut child, &files.console)?;
+    }
     child.kill();
-    collect(files, ending, nonce, start.elapsed())
+    collect(files, ending, heard, nonce, start.elapsed())
+}
+
+/// Has the kernel of a guest that hangs write to its console where its tasks are, if it still can.
+fn ask(child: &mut Child, console: &Path) -> Result {
+    for keys in SYSRQ {
+        let Some(stdin) = &mut child.pipes().stdin else {
+            return Ok(());
+        };
+        // If QEMU has just ended, there is nobody left to be asked.
+        if stdin.write_all(keys.as_bytes()).is_err() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let mut heard = (start, length(console));
+        while start.elapsed() < ANSWER && heard.0.elapsed() < PAUSE {
+            process::check_interrupt()?;
+            thread::sleep(POLL);
+            let size = length(console);
+            if size != heard.1 {
+                heard = (Instant::now(), size);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The console on QEMU's standard input and output, and in a file. Ctrl-C belongs to the guest; `mux`
+/// takes keys that are for QEMU, such as Ctrl-A B for a break.
+fn console(command: &mut Command, files: &Files) {
+    let chardev = format!(
+        "stdio,id=console,mux=on,signal=off,logfile={}",
+        option(&files.console)
+    );
+    command.args(["-serial", "chardev:console", "-chardev", &chardev]);
 }
 
 /// Boots with the console on the lab's own terminal, until the guest ends.
@@ -187,22 +242,14 @@ pub fn converse(checkout: &Checkout, boot: &Boot) -> Result<Evidence> {
     let nonce = nonce()?;
     // What the kernel has to say would bury the prompt; `dmesg` has it.
     let mut command = qemu(boot, &files, &nonce, "quiet");
-    // Ctrl-C belongs to the guest; `mux` gives the way out that works always: Ctrl-A X.
+    console(&mut command, &files);
+    // Ctrl-A X is the way out that works always.
     command
-        .args([
-            "-serial",
-            "chardev:console",
-            "-mon",
-            "chardev=console",
-            "-chardev",
-        ])
-        .arg(format!(
-            "stdio,id=console,mux=on,signal=off,logfile={}",
-            option(&files.console)
-        ))
+        .args(["-mon", "chardev=console"])
         .stdin(Stdio::inherit());
     let status = Child::spawn_foreground(&mut command)?.wait(None)?;
-    collect(files, Ending::Exited(status), nonce, start.elapsed())
+    let heard = length(&files.console);
+    collect(files, Ending::Exited(status), heard, nonce, start.elapsed())
 }
 
 fn qemu(boot: &Boot, files: &Files, nonce: &str, loglevel: &str) -> Command {
@@ -274,11 +321,11 @@ fn watch(
     files: &Files,
     each: &mut dyn FnMut(&Record) -> Result,
 ) -> Result<Ending> {
-    let start = Instant::now();
+    let mut clock = Clock::start();
     let limits = boot.limits;
     let mut results = Follow::new(&files.results)?;
     let mut console = Follow::new(&files.console)?;
-    let mut progress = (start, 0);
+    let mut progress = (Duration::ZERO, 0);
     loop {
         process::check_interrupt()?;
         // In this order: what QEMU wrote before it exited must be read.
@@ -296,16 +343,44 @@ fn watch(
             return Ok(Ending::Exited(status));
         }
         let size = length(&files.console) + length(&files.results);
+        let now = clock.look();
         if size != progress.1 {
-            progress = (Instant::now(), size);
+            progress = (now, size);
         }
-        if start.elapsed() > limits.whole {
+        if now > limits.whole {
             return Ok(Ending::Late(limits.whole));
         }
-        if progress.0.elapsed() > limits.quiet {
+        if now - progress.0 > limits.quiet {
             return Ok(Ending::Quiet(limits.quiet));
         }
         thread::sleep(POLL);
+    }
+}
+
+/// The time that a guest has had. If the machine stood still, as one does that is suspended or that
+/// is itself a guest, then so did the guest.
+struct Clock {
+    last: Instant,
+    time: Duration,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self {
+            last: Instant::now(),
+            time: Duration::ZERO,
+        }
+    }
+
+    /// The time until now, if it is asked for often.
+    fn look(&mut self) -> Duration {
+        self.advance(Instant::now())
+    }
+
+    fn advance(&mut self, now: Instant) -> Duration {
+        self.time += (now - self.last).min(STANDSTILL);
+        self.last = now;
+        self.time
     }
 }
 
@@ -332,13 +407,23 @@ fn length(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-fn collect(files: Files, ending: Ending, nonce: String, time: Duration) -> Result<Evidence> {
+/// Gathers what a boot left. What came on the console behind the first `heard` bytes was asked for.
+fn collect(
+    files: Files,
+    ending: Ending,
+    heard: u64,
+    nonce: String,
+    time: Duration,
+) -> Result<Evidence> {
     let results = File::open(&files.results).map_err(|e| Failure::io("read", &files.results, e))?;
     let transcript = Transcript::read(BufReader::new(results))
         .map_err(|e| Failure::io("read", &files.results, e))?;
+    let mut console = crate::checkout::read(&files.console)?;
+    let told = console.split_off(console.len().min(heard as usize));
     Ok(Evidence {
         ending,
-        console: crate::checkout::read_text(&files.console)?,
+        console: String::from_utf8_lossy(&console).into_owned(),
+        tasks: tasks::describe(&String::from_utf8_lossy(&told)),
         transcript,
         complaint: crate::checkout::read_text(&files.complaint)?,
         nonce,
@@ -354,6 +439,16 @@ mod tests {
     #[test]
     fn commas_in_paths_are_doubled() {
         assert_eq!(option(Path::new("/a,b/c")), "/a,,b/c");
+    }
+
+    #[test]
+    fn a_standstill_is_not_the_guests_time() {
+        let mut clock = Clock::start();
+        let start = clock.last;
+        let at = |millis| start + Duration::from_millis(millis);
+        assert_eq!(clock.advance(at(10)), Duration::from_millis(10));
+        assert_eq!(clock.advance(at(60_010)), Duration::from_millis(1010));
+        assert_eq!(clock.advance(at(60_510)), Duration::from_millis(1510));
     }
 
     #[test]
