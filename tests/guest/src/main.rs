@@ -51,6 +51,7 @@ mod per_cpu_lstats;
 mod percpu_fail;
 mod ping;
 mod proc_net;
+mod rcu;
 mod refused;
 mod reload;
 mod report;

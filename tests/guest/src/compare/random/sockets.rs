@@ -101,6 +101,11 @@ impl Sockets {
         }
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The namespace of one.
     pub fn netns_of(&self, number: u8) -> Option<Netns> {
         self.0.get(&number).map(|socket| socket.netns)

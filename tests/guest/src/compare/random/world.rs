@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use lab_random::Action;
 use lab_random::Netns;
 use lab_random::Operation;
 use lab_random::Setting;
@@ -24,6 +25,7 @@ use super::sockets::Sockets;
 use super::space::Door;
 use super::space::Space;
 use super::view::fnv;
+use crate::rcu;
 
 /// What all sequences share.
 #[derive(Debug)]
@@ -78,6 +80,9 @@ impl<'a> World<'a> {
     pub fn act(&mut self, operation: &Operation) -> Result<String, String> {
         self.sockets.push();
         let mut outcome = self.start(operation)?;
+        if may_end_routes(operation) && !self.sockets.is_empty() {
+            rcu::barrier()?;
+        }
         self.stage.barrier.wait()?;
         self.sockets.push();
         self.stage.barrier.wait()?;
@@ -277,6 +282,23 @@ impl<'a> World<'a> {
             hints.master = index.ok_or("there is no such device")?;
         }
         Ok(hints)
+    }
+}
+
+/// Whether a route may go that a socket still has. When that route is really gone, some time later,
+/// the socket finds that it has an MTU of 68: TCP cuts what it sends into pieces before it looks for
+/// another route.
+fn may_end_routes(operation: &Operation) -> bool {
+    match operation {
+        Operation::LinkDel(..) => true,
+        Operation::LinkSet(_, _, setting) => matches!(
+            setting,
+            Setting::Up(false) | Setting::Netns(_) | Setting::Number("mtu", _)
+        ),
+        Operation::Address { action, .. } | Operation::Route { action, .. } => {
+            *action != Action::Add
+        }
+        _ => false,
     }
 }
 
