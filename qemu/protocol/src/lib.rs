@@ -5,6 +5,7 @@
 //! record, or with one that does not add up, is an incomplete result, never a good one.
 
 mod job;
+mod measure;
 mod part;
 mod variant;
 
@@ -19,6 +20,7 @@ pub use job::End;
 pub use job::Job;
 pub use job::JOBS;
 pub use job::JOBS_DIRECTORY;
+pub use measure::Measure;
 pub use part::Part;
 pub use variant::Variant;
 
@@ -111,6 +113,46 @@ pub enum Record {
         end: End,
         /// What it wrote.
         output: String,
+    },
+    /// How many CPUs there might be, by the kernel: with them grows what has a part for each. Comes
+    /// before all else that a benchmark says.
+    PossibleCpus {
+        /// The number.
+        count: u32,
+    },
+    /// Operations of a workload were done, each between two marks that are instructions. These
+    /// records come in the order of the marks.
+    Marked {
+        /// What it is called.
+        workload: String,
+        /// How many there were.
+        operations: u64,
+        /// How many units, such as packets, one of them has.
+        units: u64,
+    },
+    /// Operations of a workload were done in a round, in this time.
+    Timed {
+        /// What it is called.
+        workload: String,
+        /// How many there were.
+        operations: u64,
+        /// How long all of them took.
+        nanoseconds: u64,
+    },
+    /// A figure that is neither.
+    Figure {
+        /// What of: `scale.netns.memory.2000`.
+        name: String,
+        /// How much.
+        value: f64,
+        /// Of what.
+        unit: String,
+    },
+    /// Lines of `/proc/kallsyms` about modules. They hold for all `Marked` records behind, until the
+    /// next such lines take their place: a module that is inserted again is elsewhere.
+    Symbols {
+        /// The lines.
+        text: String,
     },
     /// `/proc/sys/kernel/tainted`.
     Taint {

@@ -5,10 +5,10 @@
 
 mod behaviour;
 mod random;
-mod raw;
+pub mod raw;
 mod state;
 mod upstream;
-mod wire;
+pub mod wire;
 mod words;
 
 use std::collections::BTreeSet;

@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use lab_protocol::Measure;
 use lab_protocol::Part;
 use lab_protocol::Variant;
 
@@ -18,8 +19,26 @@ pub enum Mode {
     Test,
     /// What can be seen of `lo`, to be set beside another kernel's.
     Compare(Part),
+    /// What it takes.
+    Bench(Measure),
     /// An interactive shell on the console.
     Shell,
+}
+
+impl Mode {
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "canary" => Some(Self::Canary),
+            "run" => Some(Self::Run),
+            "test" => Some(Self::Test),
+            "shell" => Some(Self::Shell),
+            _ => match name.split_once('-')? {
+                ("compare", part) => Part::parse(part).map(Self::Compare),
+                ("bench", measure) => Measure::parse(measure).map(Self::Bench),
+                _ => None,
+            },
+        }
+    }
 }
 
 /// The parsed command line.
@@ -43,6 +62,8 @@ pub struct Control {
     pub extra: String,
     /// Which fault to commit; empty in every honest run.
     pub sabotage: String,
+    /// How many timed rounds each workload has.
+    pub rounds: u32,
     /// Rows and columns of the terminal, for the shell.
     pub terminal: Option<(u16, u16)>,
 }
@@ -55,22 +76,17 @@ impl Control {
         Self::parse(&line)
     }
 
-    fn parse(line: &str) -> Result<Self, String> {
+    /// Reads a command line.
+    pub fn parse(line: &str) -> Result<Self, String> {
         let value = |key: &str| {
             line.split_whitespace()
                 .filter_map(|word| word.strip_prefix("lab.")?.split_once('='))
                 .find_map(|(k, v)| (k == key).then(|| v.to_string()))
                 .unwrap_or_default()
         };
-        let mode = match value("mode").as_str() {
-            "canary" => Mode::Canary,
-            "run" => Mode::Run,
-            "test" => Mode::Test,
-            "shell" => Mode::Shell,
-            other => match other.strip_prefix("compare-").and_then(Part::parse) {
-                Some(part) => Mode::Compare(part),
-                None => return Err(format!("unknown lab.mode={other:?}")),
-            },
+        let mode = value("mode");
+        let Some(mode) = Mode::parse(&mode) else {
+            return Err(format!("unknown lab.mode={mode:?}"));
         };
         let variant = value("variant");
         let Some(variant) = Variant::parse(&variant) else {
@@ -91,8 +107,18 @@ impl Control {
             module_args: value("modargs").replace(',', " "),
             extra: value("extra"),
             sabotage: value("sabotage"),
+            rounds: parse_rounds(&value("rounds"))?,
             terminal: parse_terminal(&value("tty")),
         })
+    }
+}
+
+fn parse_rounds(text: &str) -> Result<u32, String> {
+    match text {
+        "" => Ok(1),
+        text => text
+            .parse()
+            .map_err(|e| format!("lab.rounds={text:?}: {e}")),
     }
 }
 
@@ -110,7 +136,7 @@ mod tests {
         let control = Control::parse(
             "console=ttyS0 panic=-1 lab.variant=builtin lab.mode=test lab.nonce=12ab \
              lab.filter=guest.lo.* lab.suites=lo_* lab.driver=lab_fault.ko lab.modargs=kind=warn,depth=2 \
-             lab.extra=rust_dummy.ko lab.tty=50x132\n",
+             lab.extra=rust_dummy.ko lab.tty=50x132 lab.rounds=7\n",
         )
         .unwrap();
         assert_eq!(control.mode, Mode::Test);
@@ -121,6 +147,7 @@ mod tests {
         assert_eq!(control.driver, "lab_fault.ko");
         assert_eq!(control.module_args, "kind=warn depth=2");
         assert_eq!(control.extra, "rust_dummy.ko");
+        assert_eq!(control.rounds, 7);
         assert_eq!(control.terminal, Some((50, 132)));
         assert_eq!(control.sabotage, "");
     }
@@ -130,6 +157,11 @@ mod tests {
         assert!(Control::parse("lab.mode=test lab.variant=c").is_ok());
         let control = Control::parse("lab.mode=compare-state lab.variant=c").unwrap();
         assert_eq!(control.mode, Mode::Compare(Part::State));
+        let control = Control::parse("lab.mode=bench-time lab.variant=c").unwrap();
+        assert_eq!(control.mode, Mode::Bench(Measure::Time));
+        assert_eq!(control.rounds, 1);
+        assert!(Control::parse("lab.mode=bench-time lab.variant=c lab.rounds=x").is_err());
+        assert!(Control::parse("lab.mode=bench-all lab.variant=c").is_err());
         assert!(Control::parse("lab.mode=compare-all lab.variant=c").is_err());
         assert!(Control::parse("lab.mode=dance lab.variant=c").is_err());
         assert!(Control::parse("lab.mode=test lab.variant=rust").is_err());

@@ -11,13 +11,23 @@ use rustix::thread::CpuSet;
 
 use crate::checks::Trouble;
 
-/// Where the kernel says which CPUs are online.
+/// Where the kernel says which CPUs are online, and which ones there might be.
 const ONLINE: &str = "/sys/devices/system/cpu/online";
+const POSSIBLE: &str = "/sys/devices/system/cpu/possible";
 
 /// The CPUs that are online, in order.
 pub fn online() -> Result<Vec<usize>, String> {
-    let text = fs::read_to_string(ONLINE).map_err(|e| format!("{ONLINE}: {e}"))?;
-    parse(&text).ok_or_else(|| format!("{ONLINE}: not a list: {text}"))
+    listed(ONLINE)
+}
+
+/// Those that there might be, in order.
+pub fn possible() -> Result<Vec<usize>, String> {
+    listed(POSSIBLE)
+}
+
+fn listed(file: &str) -> Result<Vec<usize>, String> {
+    let text = fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
+    parse(&text).ok_or_else(|| format!("{file}: not a list: {text}"))
 }
 
 /// Parses lists like `0-2,5`.

@@ -7,6 +7,7 @@
 mod accounting;
 mod address;
 mod backlog;
+mod bench;
 mod boot;
 mod boot_order;
 mod checks;

@@ -2,6 +2,7 @@
 
 //! Inserting and removing kernel modules, by the system calls themselves.
 
+use std::ffi::CStr;
 use std::ffi::CString;
 use std::fs;
 use std::fs::File;
@@ -82,7 +83,7 @@ fn try_remove(name: &str) -> io::Result<()> {
     let name = CString::new(name)?;
     let (done, end) = mpsc::channel();
     // If it never returns, the thread stays behind: nothing can end it.
-    thread::spawn(move || done.send(rustix::system::delete_module(&name, NONBLOCK)));
+    thread::spawn(move || done.send(unload(&name)));
     match end.recv_timeout(PATIENCE) {
         Ok(result) => Ok(result?),
         Err(_) => {
@@ -90,6 +91,11 @@ fn try_remove(name: &str) -> io::Result<()> {
             Err(io::Error::new(io::ErrorKind::TimedOut, why))
         }
     }
+}
+
+/// Removes the module called `name`, by nothing but the system call.
+pub fn unload(name: &CStr) -> Result<(), Errno> {
+    rustix::system::delete_module(name, NONBLOCK)
 }
 
 /// The state of the module called `name` in `/proc/modules`; `None` if it is not there.

@@ -8,6 +8,7 @@ use std::thread;
 use lab_protocol::Record;
 use lab_protocol::Variant;
 
+use crate::bench;
 use crate::boot;
 use crate::boot_order::BootOrder;
 use crate::checks;
@@ -68,6 +69,7 @@ fn work(
             }
             shell::run(control)
         }
+        Mode::Bench(measure) => bench::run(measure, control, reporter),
         Mode::Compare(part) => compare::run(part, reporter),
         Mode::Run => run_checks(control, early, boot_order, sabotage, reporter),
         Mode::Test => {

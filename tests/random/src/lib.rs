@@ -18,5 +18,6 @@ pub use operation::RouteKind;
 pub use operation::Setting;
 pub use operation::SocketAction;
 pub use operation::SocketKind;
+pub use rng::Rng;
 pub use script::Script;
 pub use script::Sequence;
