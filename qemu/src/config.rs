@@ -41,6 +41,9 @@ pub fn fragments(checkout: &Checkout, options: &Options) -> Result<Vec<Fragment>
     if options.compare {
         names.push("compare".into());
     }
+    if options.uml {
+        names.push("uml".into());
+    }
     if options.debug {
         names.push("debug".into());
     }

@@ -202,7 +202,8 @@ fn judge_ending(verdict: &mut Verdict, evidence: &Evidence) {
         }
         Ending::Exited(status) if !status.success() => {
             let text = format!(
-                "QEMU ended badly ({}): {}",
+                "{} ended badly ({}): {}",
+                evidence.engine.program(),
                 process::describe(*status),
                 evidence.complaint.trim()
             );
@@ -491,6 +492,7 @@ mod tests {
     use lab_protocol::Transcript;
 
     use super::*;
+    use crate::vm::Engine;
 
     const CONSOLE: &str = "[    0.0] Linux version 7.3.4-lo\n\
                            [    0.0] Kernel command line: panic=-1\n\
@@ -537,6 +539,7 @@ mod tests {
 
     fn evidence(records: Vec<Record>) -> Evidence {
         Evidence {
+            engine: Engine::Tcg,
             ending: Ending::Exited(ExitStatus::from_raw(0)),
             console: CONSOLE.into(),
             tasks: None,
@@ -604,6 +607,16 @@ mod tests {
         assert_eq!(exit(&evidence), Some(Exit::Incomplete));
         evidence.ending = Ending::Exited(ExitStatus::from_raw(1 << 8));
         assert_eq!(exit(&evidence), Some(Exit::Qemu));
+    }
+
+    #[test]
+    fn what_ended_badly_is_named() {
+        let mut evidence = good();
+        evidence.engine = Engine::Uml;
+        evidence.ending = Ending::Exited(ExitStatus::from_raw(1 << 8));
+        let verdict = judge(&evidence, &expected(), Path::new("/nonexistent")).unwrap();
+        let text = &verdict.problems[0].text;
+        assert!(text.starts_with("User Mode Linux ended badly"), "{text}");
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::failure::Exit;
 use crate::failure::Failure;
 use crate::failure::Result;
 use crate::key::Key;
+use crate::options;
 use crate::options::Options;
 use crate::overlay::Overlay;
 use crate::process;
@@ -104,7 +105,7 @@ struct Stamp {
 /// The kernel that the checkout and the options ask for; built if it is not there.
 pub fn ensure(checkout: &Checkout, options: &Options) -> Result<Kernel> {
     let cache = Cache::open()?;
-    let toolchain = Toolchain::load(&cache)?;
+    let toolchain = toolchain(&cache, options)?;
     let start = Instant::now();
     let mut built = false;
     for _ in 0..ATTEMPTS {
@@ -130,7 +131,7 @@ pub fn ensure(checkout: &Checkout, options: &Options) -> Result<Kernel> {
 /// Whether the kernel that the checkout and the options ask for is there.
 pub fn is_built(checkout: &Checkout, options: &Options) -> Result<bool> {
     let cache = Cache::open()?;
-    let toolchain = Toolchain::load(&cache)?;
+    let toolchain = toolchain(&cache, options)?;
     let overlay = Overlay::load(checkout)?;
     let source = Source::find(&cache, checkout, options)?;
     let plan = Plan::lay(&cache, checkout, options, &toolchain, &source, &overlay)?;
@@ -234,7 +235,7 @@ impl<'a> Plan<'a> {
             return Ok(None);
         };
         Ok(Some(Kernel {
-            image: build.join("arch/x86/boot/bzImage"),
+            image: build.join(image(self.options)),
             release: stamp.release,
             variant: self.options.variant,
             debug: self.options.debug,
@@ -316,8 +317,11 @@ impl<'a> Plan<'a> {
     fn start_from_sibling(&self, linux: &Path, dir: &Path) -> Result {
         let entries = fs::read_dir(linux).map_err(|e| Failure::io("read", linux, e))?;
         let flavour = |path: &PathBuf| flavour_of(&path.file_name()?.to_string_lossy());
-        let debug = |flavour: String| flavour.ends_with("-debug") == self.options.debug;
-        let usable = |path: &PathBuf| flavour(path).is_some_and(debug) && stamp(path).is_some();
+        let like_it = |flavour: String| {
+            flavour.ends_with("-debug") == self.options.debug
+                && flavour.contains(options::UML) == self.options.uml
+        };
+        let usable = |path: &PathBuf| flavour(path).is_some_and(like_it) && stamp(path).is_some();
         let mut siblings: Vec<_> = entries.flatten().map(|e| e.path()).filter(usable).collect();
         let wanted = Some(self.options.flavour());
         siblings.sort_by_key(|path| flavour(path) != wanted);
@@ -359,7 +363,7 @@ impl<'a> Plan<'a> {
         let mut command = self.toolchain.make(linux)?;
         command
             .arg(format!("O={}", dir.display()))
-            .args(["bzImage", "modules"]);
+            .args([target(self.options), "modules"]);
         let outcome =
             process::run_logged(&mut command, log, self.options.verbose, None, &mut |text| {
                 progress.feed(text, stage.elapsed());
@@ -374,7 +378,7 @@ impl<'a> Plan<'a> {
         }
         progress.finish(dir)?;
         self.make_bootconfig(linux, dir, log, &shown)?;
-        let release = finished(dir)?;
+        let release = finished(dir, image(self.options))?;
         stage.done(&format!("built {release}"));
         Ok(release)
     }
@@ -392,6 +396,31 @@ impl<'a> Plan<'a> {
             return Ok(());
         }
         Err(build::failure("the kernel's bootconfig", log, shown))
+    }
+}
+
+/// The tools for the kernel that the options ask for.
+fn toolchain(cache: &Cache, options: &Options) -> Result<Toolchain> {
+    let toolchain = Toolchain::load(cache)?;
+    Ok(match options.uml {
+        true => toolchain.for_architecture("um"),
+        false => toolchain,
+    })
+}
+
+/// The bootable image, in the build directory.
+fn image(options: &Options) -> &'static str {
+    match options.uml {
+        true => "linux",
+        false => "arch/x86/boot/bzImage",
+    }
+}
+
+/// What make calls that image.
+fn target(options: &Options) -> &'static str {
+    match options.uml {
+        true => "linux",
+        false => "bzImage",
     }
 }
 
@@ -415,13 +444,8 @@ fn stamp(build: &Path) -> Option<Stamp> {
 }
 
 /// Checks that all that a build must leave is there; returns the kernel's release.
-fn finished(build: &Path) -> Result<String> {
-    for file in [
-        "arch/x86/boot/bzImage",
-        "Module.symvers",
-        "usr/gen_init_cpio",
-        BOOTCONFIG,
-    ] {
+fn finished(build: &Path, image: &str) -> Result<String> {
+    for file in [image, "Module.symvers", "usr/gen_init_cpio", BOOTCONFIG] {
         if !build.join(file).is_file() {
             return Err(Failure::new(
                 Exit::Build,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The variables that every command takes: `VARIANT`, `DEBUG`, `ACCEL`, `CPUS`, `KERNEL_SRC`,
-//! `FILTER`, `SEED`, `COUNT`, `REPLAY` and `V`. They come through the environment, as make hands them on; empty means unset.
+//! `FILTER`, `SEED`, `COUNT`, `REPLAY`, `BASE` and `V`. They come through the environment, as make hands them on; empty means unset.
 
 use std::env;
 use std::path::PathBuf;
@@ -31,6 +31,8 @@ impl From<Engine> for Accel {
         match engine {
             Engine::Kvm => Self::Kvm,
             Engine::Tcg => Self::Tcg,
+            // It takes a kernel of its own, and is nobody's choice.
+            Engine::Uml => Self::Auto,
         }
     }
 }
@@ -41,6 +43,9 @@ const SEED: u64 = 1;
 /// How many random operations there are unless said otherwise.
 const COUNT: usize = 10_000;
 
+/// In the name of a build for User Mode Linux.
+pub const UML: &str = "-uml";
+
 /// What the user asked for.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -50,6 +55,8 @@ pub struct Options {
     pub tested: Vec<Variant>,
     /// The kernel for comparisons: with all that can be put on top of `lo`.
     pub compare: bool,
+    /// The kernel for User Mode Linux.
+    pub uml: bool,
     /// The sanitised kernel.
     pub debug: bool,
     /// How the guest is executed.
@@ -66,6 +73,8 @@ pub struct Options {
     pub count: usize,
     /// A file of operations in place of random ones.
     pub replay: Option<PathBuf>,
+    /// What an earlier benchmark found.
+    pub base: Option<PathBuf>,
     /// Show everything.
     pub verbose: bool,
 }
@@ -93,6 +102,7 @@ impl Options {
             variant: named.unwrap_or(Variant::Module),
             tested: named.map_or_else(|| variants(checkout), |one| vec![one]),
             compare: false,
+            uml: false,
             debug,
             accel: accel(get("ACCEL"))?,
             cpus: cpus(get("CPUS"))?,
@@ -101,6 +111,7 @@ impl Options {
             seed: number("SEED", get("SEED"), SEED)?,
             count: number("COUNT", get("COUNT"), COUNT)?,
             replay: get("REPLAY").map(PathBuf::from),
+            base: get("BASE").map(PathBuf::from),
             verbose: flag("V", get("V"))?,
         })
     }
@@ -121,11 +132,20 @@ impl Options {
         }
     }
 
+    /// The same for the kernel for User Mode Linux.
+    pub fn for_uml(&self) -> Self {
+        Self {
+            uml: true,
+            ..self.clone()
+        }
+    }
+
     /// What makes it another kernel than the variant's ordinary one.
     pub fn flavour(&self) -> String {
         let compare = if self.compare { "-compare" } else { "" };
+        let uml = if self.uml { UML } else { "" };
         let debug = if self.debug { "-debug" } else { "" };
-        format!("{compare}{debug}")
+        format!("{compare}{uml}{debug}")
     }
 
     /// The build's name: the variant and its flavour.
@@ -199,7 +219,7 @@ mod tests {
 
     use super::*;
 
-    const EMPTY: [(&str, &str); 10] = [
+    const EMPTY: [(&str, &str); 11] = [
         ("VARIANT", ""),
         ("DEBUG", ""),
         ("ACCEL", ""),
@@ -209,6 +229,7 @@ mod tests {
         ("SEED", ""),
         ("COUNT", ""),
         ("REPLAY", ""),
+        ("BASE", ""),
         ("V", ""),
     ];
 
@@ -242,7 +263,7 @@ mod tests {
             assert!(!options.debug && !options.verbose);
             assert!(options.kernel_src.is_none() && options.filter.is_none());
             assert_eq!((options.seed, options.count), (SEED, COUNT));
-            assert!(options.replay.is_none());
+            assert!(options.replay.is_none() && options.base.is_none());
         }
     }
 
@@ -259,6 +280,8 @@ mod tests {
             options.for_comparison().build_name(),
             "module-compare-debug"
         );
+        options.debug = false;
+        assert_eq!(options.for_uml().build_name(), "module-uml");
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Ready {
         let modules = module::build(checkout, &kernel, options)?;
         let name = options.build_name();
         let stale = stale(checkout, &modules.driver, &name)?;
-        let files = vec![
+        let mut files = vec![
             (WITNESS, modules.witness),
             (STRUCTURE, modules.structure),
             (LISTENER, modules.listener),
@@ -93,6 +93,10 @@ impl Ready {
             (PERCPU_FAIL, modules.percpu_fail),
             (STALE, stale),
         ];
+        if options.uml {
+            // All others are for tests.
+            files.retain(|(name, _)| [WITNESS, DRIVER].contains(name));
+        }
         let initramfs =
             initramfs::build(checkout, &kernel, guest, &files, &Extra::default(), &name)?;
         let mut boot = Boot {
@@ -104,8 +108,12 @@ impl Ready {
             words: vec![variant_word(kernel.variant)],
             limits: Limits::ordinary(options.debug),
             echo: options.verbose,
+            counted: None,
         };
-        boot.engine = accel::choose(checkout, options.accel, &boot)?;
+        boot.engine = match options.uml {
+            true => Engine::Uml,
+            false => accel::choose(checkout, options.accel, &boot)?,
+        };
         Ok(Self {
             kernel,
             driver: modules.driver,

@@ -2,6 +2,8 @@
 
 //! `make run`: boots, shows what the guest does, and says whether that is as it must be.
 
+use std::time::Instant;
+
 use lab_protocol::Outcome;
 use lab_protocol::Record;
 use lab_protocol::Variant;
@@ -29,10 +31,12 @@ pub fn run(checkout: &Checkout, options: &Options) -> Result {
     );
     let described = describe(&boot, options.variant);
     ui::line(&format!("  boot       {described}"));
+    let start = Instant::now();
     let evidence = vm::boot(checkout, &boot, &mut |record| {
         show(record);
         Ok(())
     })?;
+    ui::note("boot", start);
     let verdict = judge::judge(&evidence, &expected, &ready.kernel.source)?;
     let passed = verdict
         .tests

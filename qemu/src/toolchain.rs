@@ -39,6 +39,8 @@ const KEPT: [&str; 12] = [
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     values: BTreeMap<String, String>,
+    /// For which architecture kernels are built; none is the host's.
+    architecture: Option<&'static str>,
     /// The tools' own words about their versions: part of every build's key.
     pub versions: String,
 }
@@ -53,6 +55,7 @@ impl Toolchain {
         })?;
         let mut this = Self {
             values: parse(&text),
+            architecture: None,
             versions: String::new(),
         };
         this.versions = this.ask_versions()?;
@@ -72,6 +75,14 @@ impl Toolchain {
             all += &process::output(self.command(program).arg(flag), Exit::Setup)?;
         }
         Ok(all)
+    }
+
+    /// The same for kernels of `architecture`, as `ARCH` names it.
+    pub fn for_architecture(&self, architecture: &'static str) -> Self {
+        Self {
+            architecture: Some(architecture),
+            ..self.clone()
+        }
     }
 
     /// One of the chosen values.
@@ -136,6 +147,7 @@ impl Toolchain {
             suffix => suffix,
         };
         let mut all = vec![format!("LLVM={llvm}")];
+        all.extend(self.architecture.map(|name| format!("ARCH={name}")));
         for name in ["RUSTC", "RUSTDOC", "RUSTFMT", "BINDGEN", "RUST_LIB_SRC"] {
             all.push(format!("{name}={}", self.get(name)?));
         }

@@ -3,6 +3,8 @@
 //! What the lab shows while it works: one line a stage, with its outcome and its time. On a
 //! terminal a bar moves meanwhile; elsewhere a long stage says every now and then how far it is.
 
+use std::env;
+use std::fs::File;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
@@ -14,6 +16,11 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use indicatif::ProgressDrawTarget;
 use indicatif::ProgressStyle;
+use serde::Deserialize;
+use serde::Serialize;
+
+/// Names a file that gets a line for each stage that ends: how the lab measures itself.
+pub const STAGES: &str = "LAB_STAGES";
 
 /// Off a terminal: how long a stage may take before it says that it has begun.
 const QUIET: Duration = Duration::from_secs(1);
@@ -54,6 +61,33 @@ pub fn warn(text: &str) {
     line(&format!("  warning    {text}"));
 }
 
+/// A line of the file that [`STAGES`] names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The stage's name.
+    pub stage: String,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Notes that stage `name`, which began at `start`, has ended, if somebody wants to know.
+pub fn note(name: &str, start: Instant) {
+    let Some(path) = env::var_os(STAGES).filter(|path| !path.is_empty()) else {
+        return;
+    };
+    let ended = Ended {
+        stage: name.into(),
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    let Ok(line) = serde_json::to_string(&ended) else {
+        return;
+    };
+    // Whoever reads it sees that a stage is missing; the work goes on.
+    if let Ok(mut file) = File::options().create(true).append(true).open(path) {
+        let _ = writeln!(file, "{line}");
+    }
+}
+
 /// A stage of the work. Dropped without an outcome, it has failed.
 #[derive(Debug)]
 pub struct Stage {
@@ -69,6 +103,7 @@ pub struct Stage {
 impl Stage {
     /// Prints the line of a stage that began at `start` and ended so soon that it needed no more.
     pub fn brief(name: &str, outcome: &str, start: Instant) {
+        note(name, start);
         let time = duration(start.elapsed());
         line(&format!("  {name:NAME$} {outcome:OUTCOME$} {time:>7}"));
     }

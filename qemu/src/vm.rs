@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One boot in QEMU, from its command line to the evidence that it leaves.
+//! One boot in QEMU or in User Mode Linux, from what it has to be to the evidence that it leaves.
 
+mod qemu;
+mod uml;
+
+use std::env;
 use std::fs;
 use std::fs::File;
 use std::io::BufReader;
 use std::io::Read;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 use std::process::ExitStatus;
-use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -30,8 +31,10 @@ use crate::process::Tail;
 use crate::tasks;
 use crate::ui;
 
-/// QEMU's program.
-pub const QEMU: &str = "qemu-system-x86_64";
+pub use qemu::QEMU;
+
+/// A splat must be seen whatever its level.
+const LOGLEVEL: &str = "ignore_loglevel";
 
 /// How often a boot is looked at.
 const POLL: Duration = Duration::from_millis(10);
@@ -39,13 +42,6 @@ const POLL: Duration = Duration::from_millis(10);
 /// A longer time between two looks is time in which the lab stood still, and most likely its whole
 /// machine.
 const STANDSTILL: Duration = Duration::from_secs(1);
-
-/// For QEMU's console: a break, and the key for which the kernel tells of all tasks, then the one for
-/// what the CPUs execute.
-const SYSRQ: [&str; 2] = ["\x01bt", "\x01bl"];
-/// How long the answer to one may take in all, and between two lines.
-const ANSWER: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What executes the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +51,8 @@ pub enum Engine {
     Kvm,
     /// QEMU's emulation.
     Tcg,
+    /// User Mode Linux: the kernel is itself a program of the host.
+    Uml,
 }
 
 impl Engine {
@@ -63,13 +61,15 @@ impl Engine {
         match self {
             Engine::Kvm => "kvm",
             Engine::Tcg => "tcg",
+            Engine::Uml => "uml",
         }
     }
 
-    fn arguments(self) -> [&'static str; 4] {
+    /// The name of the program that runs.
+    pub fn program(self) -> &'static str {
         match self {
-            Engine::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            Engine::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "max"],
+            Engine::Kvm | Engine::Tcg => "QEMU",
+            Engine::Uml => "User Mode Linux",
         }
     }
 }
@@ -96,7 +96,32 @@ impl Limits {
             quiet: Duration::from_secs(45) * factor,
         }
     }
+
+    /// What ends a boot that has had this time, and has been quiet for that one; nothing yet if none
+    /// does.
+    fn end(&self, time: Duration, quiet: Duration) -> Option<Ending> {
+        if time > self.whole {
+            return Some(Ending::Late(self.whole));
+        }
+        (quiet > self.quiet).then_some(Ending::Quiet(self.quiet))
+    }
 }
+
+/// How a boot's instructions are counted. Such a boot has one CPU, and its time is the number of
+/// instructions so far, in nanoseconds: it is the same boot each time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Counted {
+    /// QEMU's plugin that counts.
+    pub plugin: PathBuf,
+    /// The file that the plugin writes.
+    pub output: PathBuf,
+    /// How many CPUs there might be: that many get memory of their own.
+    pub possible_cpus: u32,
+}
+
+/// The number that a counted boot's first record must carry. It is on the kernel's command line,
+/// and the kernel makes random numbers from that, too.
+const COUNTED_NONCE: &str = "0000000000000000";
 
 /// A boot to be done.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -117,12 +142,25 @@ pub struct Boot {
     pub limits: Limits,
     /// Whether to show the console while it boots.
     pub echo: bool,
+    /// How its instructions are counted, if they are.
+    #[serde(default)]
+    pub counted: Option<Counted>,
+}
+
+impl Boot {
+    /// The number that its first record must carry.
+    fn nonce(&self) -> Result<String> {
+        match self.counted {
+            Some(_) => Ok(COUNTED_NONCE.into()),
+            None => nonce(),
+        }
+    }
 }
 
 /// How a boot ended.
 #[derive(Clone, Debug)]
 pub enum Ending {
-    /// QEMU exited.
+    /// What executed it exited.
     Exited(ExitStatus),
     /// The deadline for all of it passed.
     Late(Duration),
@@ -133,6 +171,8 @@ pub enum Ending {
 /// What a boot left behind.
 #[derive(Debug)]
 pub struct Evidence {
+    /// What executed it.
+    pub engine: Engine,
     /// How it ended.
     pub ending: Ending,
     /// All that the kernel and the shell wrote to the serial console, until the lab lost patience.
@@ -141,7 +181,7 @@ pub struct Evidence {
     pub tasks: Option<String>,
     /// What came over the results port.
     pub transcript: Transcript,
-    /// What QEMU itself had to say.
+    /// What QEMU itself had to say; User Mode Linux says it on the console.
     pub complaint: String,
     /// The number that this boot's first record must carry.
     pub nonce: String,
@@ -181,127 +221,45 @@ pub fn boot(
 ) -> Result<Evidence> {
     let start = Instant::now();
     let files = Files::prepare(checkout, &boot.name)?;
-    let nonce = nonce()?;
-    // A splat must be seen whatever its level.
-    let mut command = qemu(boot, &files, &nonce, "ignore_loglevel");
-    console(&mut command, &files);
-    let complaint =
-        File::create(&files.complaint).map_err(|e| Failure::io("write", &files.complaint, e))?;
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(complaint);
+    let nonce = boot.nonce()?;
+    let home = tempfile::tempdir().map_err(|e| Failure::io("write", &env::temp_dir(), e))?;
+    let mut command = match boot.engine {
+        Engine::Kvm | Engine::Tcg => qemu::alone(boot, &files, &nonce)?,
+        Engine::Uml => uml::alone(boot, &files, &nonce, home.path())?,
+    };
     let mut child = Child::spawn(&mut command)?;
     let ending = watch(&mut child, boot, &files, each)?;
     let heard = length(&files.console);
     if !matches!(ending, Ending::Exited(_)) {
-        ask(&mut child, &files.console)?;
+        qemu::ask(&mut child, &files.console)?;
     }
     child.kill();
-    collect(files, ending, heard, nonce, start.elapsed())
+    collect(boot, files, ending, heard, nonce, start.elapsed())
 }
 
-/// Has the kernel of a guest that hangs write to its console where its tasks are, if it still can.
-fn ask(child: &mut Child, console: &Path) -> Result {
-    for keys in SYSRQ {
-        let Some(stdin) = &mut child.pipes().stdin else {
-            return Ok(());
-        };
-        // If QEMU has just ended, there is nobody left to be asked.
-        if stdin.write_all(keys.as_bytes()).is_err() {
-            return Ok(());
-        }
-        let start = Instant::now();
-        let mut heard = (start, length(console));
-        while start.elapsed() < ANSWER && heard.0.elapsed() < PAUSE {
-            process::check_interrupt()?;
-            thread::sleep(POLL);
-            let size = length(console);
-            if size != heard.1 {
-                heard = (Instant::now(), size);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The console on QEMU's standard input and output, and in a file. Ctrl-C belongs to the guest; `mux`
-/// takes keys that are for QEMU, such as Ctrl-A B for a break.
-fn console(command: &mut Command, files: &Files) {
-    let chardev = format!(
-        "stdio,id=console,mux=on,signal=off,logfile={}",
-        option(&files.console)
-    );
-    command.args(["-serial", "chardev:console", "-chardev", &chardev]);
+fn append(path: &Path) -> Result<File> {
+    File::options()
+        .append(true)
+        .open(path)
+        .map_err(|e| Failure::io("write", path, e))
 }
 
 /// Boots with the console on the lab's own terminal, until the guest ends.
 pub fn converse(checkout: &Checkout, boot: &Boot) -> Result<Evidence> {
     let start = Instant::now();
     let files = Files::prepare(checkout, &boot.name)?;
-    let nonce = nonce()?;
-    // What the kernel has to say would bury the prompt; `dmesg` has it.
-    let mut command = qemu(boot, &files, &nonce, "quiet");
-    console(&mut command, &files);
-    // Ctrl-A X is the way out that works always.
-    command
-        .args(["-mon", "chardev=console"])
-        .stdin(Stdio::inherit());
+    let nonce = boot.nonce()?;
+    let mut command = qemu::conversing(boot, &files, &nonce);
     let status = Child::spawn_foreground(&mut command)?.wait(None)?;
     let heard = length(&files.console);
-    collect(files, Ending::Exited(status), heard, nonce, start.elapsed())
-}
-
-fn qemu(boot: &Boot, files: &Files, nonce: &str, loglevel: &str) -> Command {
-    let mut words = vec![
-        "console=ttyS0".to_string(),
-        "panic=-1".into(),
-        loglevel.into(),
-        // There is no keyboard; looking for one delays the end by some tenths of a second.
-        "i8042.nokbd".into(),
-        "i8042.noaux".into(),
-        // For a moment of its start, a kernel that finds itself with five-level page tables takes
-        // them for four-level ones; if an interrupt comes just then, KASAN complains.
-        "no5lvl".into(),
-        // On a busy machine the emulated timer's interrupts may be late when the kernel tries whether
-        // they come at all; it would panic.
-        "no_timer_check".into(),
-        format!("lab.nonce={nonce}"),
-    ];
-    words.extend(boot.words.iter().cloned());
-    let mut command = process::command(QEMU);
-    command
-        .args(["-machine", "pc", "-no-reboot"])
-        .args(["-m", &boot.limits.memory.to_string()])
-        .args(["-nodefaults", "-no-user-config", "-display", "none"])
-        // The firmware tells the kernel of CPUs in sockets of their own, not of other cores.
-        .args([
-            "-smp",
-            &format!("{0},sockets={0},cores=1,threads=1", boot.cpus),
-        ])
-        .args(boot.engine.arguments())
-        .args(["-device", "virtio-serial-pci", "-chardev"])
-        .arg(format!("file,id=results,path={}", option(&files.results)))
-        .arg("-device")
-        .arg(format!(
-            "virtserialport,chardev=results,name={}",
-            lab_protocol::PORT_NAME
-        ))
-        // A network card of its own, in a network of its own; nothing is to be booted from there.
-        .args(["-netdev", "hubport,id=net,hubid=0"])
-        .args(["-device", "virtio-net-pci,netdev=net,romfile="])
-        .arg("-kernel")
-        .arg(&boot.image)
-        .arg("-initrd")
-        .arg(&boot.initramfs)
-        .arg("-append")
-        .arg(words.join(" "));
-    command
-}
-
-/// A path inside a QEMU option, where a comma ends the value unless doubled.
-fn option(path: &Path) -> String {
-    path.to_string_lossy().replace(',', ",,")
+    collect(
+        boot,
+        files,
+        Ending::Exited(status),
+        heard,
+        nonce,
+        start.elapsed(),
+    )
 }
 
 /// A number that no other boot has.
@@ -322,13 +280,12 @@ fn watch(
     each: &mut dyn FnMut(&Record) -> Result,
 ) -> Result<Ending> {
     let mut clock = Clock::start();
-    let limits = boot.limits;
     let mut results = Follow::new(&files.results)?;
     let mut console = Follow::new(&files.console)?;
     let mut progress = (Duration::ZERO, 0);
     loop {
         process::check_interrupt()?;
-        // In this order: what QEMU wrote before it exited must be read.
+        // In this order: what was written before it exited must be read.
         let ended = child.try_wait()?;
         if boot.echo {
             console.lines()?.lines().for_each(ui::line);
@@ -347,11 +304,8 @@ fn watch(
         if size != progress.1 {
             progress = (now, size);
         }
-        if now > limits.whole {
-            return Ok(Ending::Late(limits.whole));
-        }
-        if now - progress.0 > limits.quiet {
-            return Ok(Ending::Quiet(limits.quiet));
+        if let Some(ending) = boot.limits.end(now, now - progress.0) {
+            return Ok(ending);
         }
         thread::sleep(POLL);
     }
@@ -409,6 +363,7 @@ fn length(path: &Path) -> u64 {
 
 /// Gathers what a boot left. What came on the console behind the first `heard` bytes was asked for.
 fn collect(
+    boot: &Boot,
     files: Files,
     ending: Ending,
     heard: u64,
@@ -421,6 +376,7 @@ fn collect(
     let mut console = crate::checkout::read(&files.console)?;
     let told = console.split_off(console.len().min(heard as usize));
     Ok(Evidence {
+        engine: boot.engine,
         ending,
         console: String::from_utf8_lossy(&console).into_owned(),
         tasks: tasks::describe(&String::from_utf8_lossy(&told)),
@@ -435,11 +391,6 @@ fn collect(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn commas_in_paths_are_doubled() {
-        assert_eq!(option(Path::new("/a,b/c")), "/a,,b/c");
-    }
 
     #[test]
     fn a_standstill_is_not_the_guests_time() {
