@@ -4,11 +4,11 @@
 # is in Kbuild. `make` itself exits with 2 whatever failed: scripts/lab has the distinct codes.
 
 # Given on make's command line or in the environment, these reach the lab as they are.
-export VARIANT DEBUG ACCEL CPUS KERNEL_SRC FILTER SEED COUNT REPLAY V
+export VARIANT DEBUG ACCEL CPUS KERNEL_SRC FILTER SEED COUNT REPLAY BASE V
 
 lab := scripts/lab
 
-.PHONY: module run test compare shell check patches patches-build mutants mutants-sample kernel setup help clean
+.PHONY: module run test compare bench shell check patches patches-build mutants mutants-sample kernel setup help clean
 
 # Just the module: for the lab's kernel, or for the build tree that KDIR names. That one takes the
 # variables that the tree was built with, such as LLVM= and RUSTC=.
@@ -20,7 +20,7 @@ module:
 	@$(lab) module
 endif
 
-run test compare shell check patches kernel:
+run test compare bench shell check patches kernel:
 	@$(lab) $@
 
 patches-build:
@@ -42,6 +42,7 @@ help:
 	@echo 'make run      boot the test kernel, load the driver, show that lo is its and works'
 	@echo 'make test     every test, of every variant; the last line is "N passed, N failed[, N skipped]"'
 	@echo 'make compare  what can be seen of each variant'\''s lo, side by side'
+	@echo 'make bench    what each variant'\''s lo costs, in instructions and in time; and how fast the lab is'
 	@echo 'make shell    a shell in the guest, driver loaded'
 	@echo 'make check    formatting, lints, documentation; no guest'
 	@echo 'make patches  the kernel side as a series for git am, in build/patches'
@@ -68,6 +69,7 @@ help:
 	@echo 'FILTER=<glob>          only the tests whose names match'
 	@echo 'SEED=<n> COUNT=<n>     what make compare makes its random operations from, and how many; 1, 10000'
 	@echo 'REPLAY=<file>          operations for it in place of random ones'
+	@echo 'BASE=<file>            the bench.json of an earlier make bench, to say what has changed since'
 	@echo 'V=1                    show everything'
 	@echo 'RUST_LOOPBACK_CACHE=<directory>  where sources and kernels are kept;'
 	@echo '                       else $${XDG_CACHE_HOME:-~/.cache}/rust-loopback'

@@ -44,13 +44,21 @@ const FORBIDDEN: [&str; 6] = [
 ];
 
 /// Where the driver is in a kernel that has it built in.
-const BUILT_IN: &str = "drivers/net/rust_loopback/rust_loopback.o";
+pub const BUILT_IN: &str = "drivers/net/rust_loopback/rust_loopback.o";
 
 /// Whether `variant` has a Rust driver.
 pub fn is_for(variant: Variant) -> bool {
     match variant {
         Variant::Module | Variant::Builtin => true,
         Variant::C => false,
+    }
+}
+
+/// Whether `name` is what `variant` calls its driver's transmit function.
+pub fn is_xmit(variant: Variant, name: &str) -> bool {
+    match variant {
+        Variant::Module | Variant::Builtin => RUST_XMIT.iter().all(|part| name.contains(part)),
+        Variant::C => name == C_XMIT,
     }
 }
 
@@ -131,10 +139,10 @@ impl Pair {
             let functions = objdump::parse(text)?;
             Shape::of(only(&functions, parts, what)?).map_err(|why| format!("{what}: {why}"))
         };
-        let is_rust = |name: &str| RUST_XMIT.iter().all(|part| name.contains(part));
+        let is_rust = |name: &str| is_xmit(Variant::Module, name);
         Ok(Self {
             rust: shape(rust, &is_rust, "the driver's transmit function")?,
-            c: shape(c, &|name| name == C_XMIT, C_XMIT)?,
+            c: shape(c, &|name| is_xmit(Variant::C, name), C_XMIT)?,
         })
     }
 

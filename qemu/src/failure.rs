@@ -84,6 +84,12 @@ impl Exit {
         (Exit::Interrupted, "interrupted"),
     ];
 
+    /// The one that a process exited with, if it is one of these.
+    pub fn of(code: Option<i32>) -> Option<Self> {
+        let mut all = Self::ALL.iter().map(|(exit, _)| *exit);
+        all.find(|exit| Some(i32::from(exit.code())) == code)
+    }
+
     /// The number that the process exits with.
     pub fn code(self) -> u8 {
         self as u8

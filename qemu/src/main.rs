@@ -7,6 +7,7 @@ mod accel;
 mod annotation;
 mod apply;
 mod apt;
+mod bench;
 mod build;
 mod check;
 mod checkout;
@@ -91,6 +92,8 @@ enum Command {
     Test,
     /// Set the variants side by side.
     Compare,
+    /// Measure what the variants cost.
+    Bench,
     /// An interactive shell in the guest.
     Shell,
     /// Check formatting, lints and documentation.
@@ -152,6 +155,7 @@ fn dispatch(command: Command) -> Result {
         Command::Run => run::run(&checkout, &options),
         Command::Test => test::run(&checkout, &options),
         Command::Compare => compare::run(&checkout, &options),
+        Command::Bench => bench::run(&checkout, &options),
         Command::Shell => shell::run(&checkout, &options),
         Command::Check => check::run(&checkout, &options),
         Command::Patches { build: false } => patches::run(&checkout, &options),

@@ -428,7 +428,7 @@ impl<'a> Summary<'a> {
 
 /// Makes `copy` what `original` is, all but what is built. What is the same is not touched, so that
 /// it is not built again.
-fn synchronise(original: &Path, copy: &Path) -> Result {
+pub fn synchronise(original: &Path, copy: &Path) -> Result {
     let old = if copy.exists() {
         files(copy)?
     } else {
@@ -449,6 +449,9 @@ fn synchronise(original: &Path, copy: &Path) -> Result {
         }
         let bytes = fs::read(&from).map_err(|e| Failure::io("read", &from, e))?;
         write_if_changed(&to, &bytes)?;
+        let metadata = fs::metadata(&from).map_err(|e| Failure::io("look at", &from, e))?;
+        fs::set_permissions(&to, metadata.permissions())
+            .map_err(|e| Failure::io("set the mode of", &to, e))?;
     }
     Ok(())
 }
@@ -485,6 +488,8 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn outcome(name: &str, fate: Fate) -> Outcome {
@@ -626,9 +631,13 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(original.join("d/b"), executable).unwrap();
         std::os::unix::fs::symlink("a", original.join("l")).unwrap();
         synchronise(&original, &copy).unwrap();
         assert_eq!(fs::read_to_string(copy.join("d/b")).unwrap(), "2");
+        let mode = |path| fs::metadata(copy.join(path)).unwrap().permissions().mode();
+        assert_eq!((mode("d/b") & 0o111, mode("a") & 0o111), (0o111, 0));
         assert_eq!(fs::read_link(copy.join("l")).unwrap(), Path::new("a"));
         assert!(!copy.join("build").exists() && !copy.join(".git").exists());
         let before = fs::metadata(copy.join("a")).unwrap().modified().unwrap();
