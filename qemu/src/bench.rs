@@ -7,6 +7,7 @@ mod boot;
 mod code;
 mod count;
 mod figures;
+mod flows;
 mod icicle;
 mod lab_speed;
 mod namespaces;
