@@ -23,6 +23,9 @@ pub const ETH_P_IP: u16 = 0x0800;
 pub const ETH_P_ALL: u16 = 0x0003;
 const LO: i32 = 1;
 
+/// Both ports of the packets that [`send`] sends: UDP's for what nobody wants.
+pub const PORT: u16 = 9;
+
 /// `struct sockaddr_ll`.
 #[derive(Debug)]
 #[repr(C)]
@@ -104,9 +107,9 @@ fn packet(source: Ipv4Addr, destination: Ipv4Addr) -> [u8; 28] {
     packet[16..20].copy_from_slice(&destination.octets());
     let sum = checksum(&packet[..20]);
     packet[10..12].copy_from_slice(&sum.to_be_bytes());
-    // Both ports are 9, and UDP over IPv4 needs no checksum.
-    packet[21] = 9;
-    packet[23] = 9;
+    // UDP over IPv4 needs no checksum.
+    packet[20..22].copy_from_slice(&PORT.to_be_bytes());
+    packet[22..24].copy_from_slice(&PORT.to_be_bytes());
     packet[25] = 8;
     packet
 }

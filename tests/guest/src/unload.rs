@@ -2,6 +2,7 @@
 
 //! `rmmod` of the driver while its devices live: all is undone, and can be done again.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -26,6 +27,8 @@ const PEER4: Ipv4Addr = Ipv4Addr::new(10, 7, 8, 9);
 const ADDRESS6: &str = "fd00:7:8::1";
 /// Leads there by a nexthop that is an object of its own.
 const OBJECT6: &str = "fd00:7:8::2";
+/// Many could have it, but it is local.
+const GROUP4: Ipv4Addr = Ipv4Addr::new(239, 7, 8, 1);
 
 /// How long a datagram may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -45,11 +48,11 @@ pub fn check(context: &mut Context<'_>) -> Verdict {
     }
     // The module's suites have run, and take longer than all of this.
     kunit::choose(kunit::NONE)?;
-    let socket = neighbour()?;
+    let neighbour = Neighbour::make()?;
     for _ in 0..ROUNDS {
         // The way to another device's address leads over lo. The routes that come of this are cached
-        // at that device and in the socket, and must not keep lo from going.
-        talk(&socket)?;
+        // at that device and in sockets, and must not keep lo from going.
+        neighbour.talk()?;
         modules::remove(modules::DRIVER)?;
         gone()?;
         number_1_is_kept()?;
@@ -59,46 +62,80 @@ pub fn check(context: &mut Context<'_>) -> Verdict {
     checks::netns_delete(context)
 }
 
-/// Gives another device addresses, and returns a socket that is bound to one and talks to it.
-fn neighbour() -> Result<UdpSocket, String> {
-    dummy::bring_up_with(&[ADDRESS4, ADDRESS6], "0")?;
-    nexthop()?;
-    let io = |e| format!("UDP from {ADDRESS4} to itself: {e}");
-    let socket = UdpSocket::bind((ADDRESS4, 0)).map_err(io)?;
-    let local = socket.local_addr().map_err(io)?;
-    socket.connect(local).map_err(io)?;
-    socket.set_read_timeout(Some(DEADLINE)).map_err(io)?;
+/// Another device with addresses, and sockets that are older than any lo but the first.
+struct Neighbour {
+    /// Talks to itself.
+    own: UdpSocket,
+    /// Gets what [`frame::send`] sends, and keeps the route by which it came.
+    receiver: UdpSocket,
+}
+
+impl Neighbour {
+    fn make() -> Result<Self, String> {
+        dummy::bring_up_with(&[&format!("{ADDRESS4}/24"), ADDRESS6], "0")?;
+        local_routes()?;
+        let own = udp(0)?;
+        let local = own.local_addr().map_err(failed)?;
+        own.connect(local).map_err(failed)?;
+        let receiver = udp(frame::PORT)?;
+        receiver.connect((PEER4, frame::PORT)).map_err(failed)?;
+        Ok(Self { own, receiver })
+    }
+
+    /// Talks to the other device's addresses, in new flows and in old ones.
+    fn talk(&self) -> Result<(), String> {
+        for address in [ADDRESS4, ADDRESS6, OBJECT6] {
+            command::run(&[
+                "ping", "-n", "-q", "-c", "2", "-i", "0.002", "-W", "5", address,
+            ])?;
+        }
+        self.own.send(b"over lo").map_err(failed)?;
+        expect_datagram(&self.own, b"over lo")?;
+        // What the device itself receives has a route that is cached in another place, and is kept by
+        // whom it is for.
+        let address = ADDRESS4.parse().map_err(|e| format!("{ADDRESS4}: {e}"))?;
+        frame::send(PEER4, address)?;
+        expect_datagram(&self.receiver, b"")?;
+        // Nobody has joined this group, but it is local: what is sent there has a route of another kind.
+        let sent = UdpSocket::bind("0.0.0.0:0").and_then(|any| any.send_to(b"", (GROUP4, 9)));
+        sent.map(drop).map_err(|e| format!("UDP to {GROUP4}: {e}"))
+    }
+}
+
+fn udp(port: u16) -> Result<UdpSocket, String> {
+    let socket = UdpSocket::bind((ADDRESS4, port)).map_err(failed)?;
+    socket.set_read_timeout(Some(DEADLINE)).map_err(failed)?;
     Ok(socket)
 }
 
-/// Makes one more address local, over a nexthop that other routes could share.
-fn nexthop() -> Result<(), String> {
-    let dev = dummy::DEVICE;
-    command::run(&["ip", "-6", "nexthop", "replace", "id", "7", "dev", dev])?;
-    command::run(&[
-        "ip", "-6", "route", "replace", "local", OBJECT6, "nhid", "7", "table", "local",
-    ])?;
-    Ok(())
+fn failed(error: io::Error) -> String {
+    format!("UDP to {ADDRESS4}: {error}")
 }
 
-/// Talks to the other device's addresses, in new flows and in one that is older than this lo.
-fn talk(socket: &UdpSocket) -> Result<(), String> {
-    for address in [ADDRESS4, ADDRESS6, OBJECT6] {
-        command::run(&[
-            "ping", "-n", "-q", "-c", "2", "-i", "0.002", "-W", "5", address,
-        ])?;
-    }
-    // What the device itself receives has a route that is cached in another place.
-    frame::send(
-        PEER4,
-        ADDRESS4.parse().map_err(|e| format!("{ADDRESS4}: {e}"))?,
-    )?;
-    let io = |e| format!("UDP from {ADDRESS4} to itself: {e}");
+/// Whether `socket` gets `wanted`.
+fn expect_datagram(socket: &UdpSocket, wanted: &[u8]) -> Result<(), String> {
     let mut answer = [0; 8];
-    socket.send(b"over lo").map_err(io)?;
-    let len = socket.recv(&mut answer).map_err(io)?;
-    if &answer[..len] != b"over lo" {
-        return Err(format!("UDP from {ADDRESS4} to itself: {answer:?}"));
+    let len = socket.recv(&mut answer).map_err(failed)?;
+    match &answer[..len] {
+        answer if answer == wanted => Ok(()),
+        other => Err(format!("UDP to {ADDRESS4}: {other:?}, not {wanted:?}")),
+    }
+}
+
+/// Makes two more addresses local: one over a nexthop that other routes could share, and that of a
+/// group.
+fn local_routes() -> Result<(), String> {
+    let dev = dummy::DEVICE;
+    let group = GROUP4.to_string();
+    let table = ["table", "local"];
+    command::run(&["ip", "-6", "nexthop", "replace", "id", "7", "dev", dev])?;
+    for route in [
+        &[
+            "ip", "-6", "route", "replace", "local", OBJECT6, "nhid", "7",
+        ],
+        &["ip", "-4", "route", "replace", "local", &group, "dev", dev],
+    ] {
+        command::run(&[&route[..], &table].concat())?;
     }
     Ok(())
 }
