@@ -51,6 +51,10 @@ const PARTS: i32 = if size_of::<net_device>() > PAGE_SIZE {
     7
 };
 
+/// Now and then an allocator allocates something for itself beside the parts, so that one more can
+/// fail, or a part be hit twice. That is not so each time.
+const ATTEMPTS: usize = 5;
+
 /// Registers and unregisters a device while the `n`th allocation fails. Says how that ended, and
 /// whether there were that many.
 fn round(n: u32, tally: &'static Tally) -> (Result, bool) {
@@ -148,30 +152,35 @@ mod cases {
     #[test]
     fn without_one_of_its_parts_there_is_no_device() -> Result {
         static TALLY: Tally = Tally::new();
-        let mut missing = 0;
 
-        for n in 1..MOST {
-            let (result, failed) = alloc_round(n, &TALLY);
+        for _ in 0..ATTEMPTS {
+            let before = TALLY.made();
+            let mut missing = 0;
+            let mut count = 0;
 
-            // Its data comes last: it is not even made if a part is missing.
-            if result.is_err() {
-                assert_eq!(result, Err(ENOMEM));
-                missing += 1;
-            }
-            assert_eq!(TALLY.made(), n as i32 - missing);
-            assert_eq!(TALLY.dropped(), TALLY.made());
-            if !failed {
-                // What debugging allocates beside them is not vital, but not the same each time: a
-                // part may be skipped then, or be hit twice.
-                if cfg!(CONFIG_DEBUG_KMEMLEAK) {
-                    assert!(missing > 0);
-                } else {
-                    assert_eq!((missing, n as i32), (PARTS, PARTS + 1));
+            for n in 1..MOST {
+                let (result, failed) = alloc_round(n, &TALLY);
+
+                // Its data comes last: it is not even made if a part is missing.
+                if result.is_err() {
+                    assert_eq!(result, Err(ENOMEM));
+                    missing += 1;
                 }
+                assert_eq!(TALLY.made() - before, n as i32 - missing);
+                assert_eq!(TALLY.dropped(), TALLY.made());
+                if !failed {
+                    count = n as i32 - 1;
+                    break;
+                }
+            }
+            assert!(missing > 0);
+            // What debugging allocates beside them is not vital, but not the same each time.
+            if cfg!(CONFIG_DEBUG_KMEMLEAK) || (missing, count) == (PARTS, PARTS) {
                 return Ok(());
             }
+            pr_info!("{} allocations, {} of them fatal\n", count, missing);
         }
-        Err(ETIMEDOUT)
+        Err(EBADMSG)
     }
 
     #[test]
