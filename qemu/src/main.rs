@@ -18,6 +18,7 @@ mod compile_fail;
 mod config;
 mod diagnostic;
 mod doctest;
+mod document;
 mod failure;
 mod fetch;
 mod filter;

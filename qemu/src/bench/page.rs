@@ -14,8 +14,6 @@ mod xmit;
 use lab_protocol::Variant;
 use maud::html;
 use maud::Markup;
-use maud::PreEscaped;
-use maud::DOCTYPE;
 
 use super::base::Change;
 use super::base::Comparison;
@@ -23,7 +21,9 @@ use super::base::Trend;
 use super::figures::Figures;
 use super::summary;
 use super::summary::number;
+use crate::document::document;
 
+const TITLE: &str = "lo: what Rust costs beside C";
 const STYLE: &str = include_str!("page.css");
 
 /// A part of the page: what links to it, its title, and what is in it.
@@ -64,33 +64,22 @@ fn sections(figures: &Figures, base: Option<&Comparison>) -> Vec<Section> {
 /// The page; `base` is what an earlier run is beside this one.
 pub fn page(figures: &Figures, base: Option<&Comparison>) -> String {
     let sections = sections(figures, base);
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "lo: what Rust costs beside C" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { "lo: what Rust costs beside C" }
-                    p { (verdict(figures, base)) }
-                    (kernels(figures))
-                    nav aria-label="sections" {
-                        @for (id, title, _) in &sections { a href={ "#" (id) } { (title) } " " }
-                    }
-                }
-                main {
-                    @for (id, title, section) in &sections {
-                        section id=(id) { h2 { (title) } (section) }
-                    }
-                }
+    let body = html! {
+        header {
+            h1 { (TITLE) }
+            p { (verdict(figures, base)) }
+            (kernels(figures))
+            nav aria-label="sections" {
+                @for (id, title, _) in &sections { a href={ "#" (id) } { (title) } " " }
             }
         }
-    }
-    .into_string()
+        main {
+            @for (id, title, section) in &sections {
+                section id=(id) { h2 { (title) } (section) }
+            }
+        }
+    };
+    document(TITLE, STYLE, body)
 }
 
 fn verdict(figures: &Figures, base: Option<&Comparison>) -> Markup {

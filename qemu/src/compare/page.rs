@@ -9,48 +9,38 @@ use lab_protocol::Part;
 use maud::html;
 use maud::Markup;
 use maud::PreEscaped;
-use maud::DOCTYPE;
 
 use super::summary::Comparison;
 use super::summary::Difference;
 use super::summary::PartOutcome;
 use super::summary::VariantOutcome;
+use crate::document::document;
 
+const TITLE: &str = "lo: Rust beside C";
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The page.
 pub fn page(comparison: &Comparison) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "lo: Rust beside C" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { "lo: Rust beside C" }
-                    p { (verdict(comparison)) }
-                    (kernels(comparison))
-                }
-                main {
-                    (overview(comparison))
-                    (differences(comparison))
-                    h2 { "What was compared" }
-                    p {
-                        "Each line is a group of facts; open it to see them. "
-                        input #search type="search" placeholder="find a fact" aria-label="find a fact";
-                    }
-                    @for part in &comparison.parts { (facts(part)) }
-                }
-                script { (PreEscaped(SCRIPT)) }
-            }
+    let body = html! {
+        header {
+            h1 { (TITLE) }
+            p { (verdict(comparison)) }
+            (kernels(comparison))
         }
-    }
-    .into_string()
+        main {
+            (overview(comparison))
+            (differences(comparison))
+            h2 { "What was compared" }
+            p {
+                "Each line is a group of facts; open it to see them. "
+                input #search type="search" placeholder="find a fact" aria-label="find a fact";
+            }
+            @for part in &comparison.parts { (facts(part)) }
+        }
+        script { (PreEscaped(SCRIPT)) }
+    };
+    document(TITLE, STYLE, body)
 }
 
 fn verdict(comparison: &Comparison) -> Markup {
