@@ -4,6 +4,7 @@
 //! by [`Record::End`], which counts and checksums all that came before it. A stream without that
 //! record, or with one that does not add up, is an incomplete result, never a good one.
 
+mod by_name;
 mod job;
 mod measure;
 mod part;

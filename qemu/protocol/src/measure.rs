@@ -2,7 +2,7 @@
 
 //! What a benchmark's boot measures.
 
-use std::fmt;
+use crate::by_name::by_name;
 
 /// What is measured. Each has a boot of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +27,9 @@ impl Measure {
             Self::Scale => "scale",
         }
     }
-
-    /// The one of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|measure| measure.name() == name)
-    }
 }
 
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+by_name!(Measure);
 
 #[cfg(test)]
 mod tests {

@@ -2,10 +2,10 @@
 
 //! The parts of a comparison: what of a variant is set beside another one's.
 
-use std::fmt;
-
 use serde::Deserialize;
 use serde::Serialize;
+
+use crate::by_name::by_name;
 
 /// A part of a comparison. Each has a boot of its own, so that none sees what another left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,18 +34,9 @@ impl Part {
             Self::Random => "random",
         }
     }
-
-    /// The part of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.name() == name)
-    }
 }
 
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+by_name!(Part);
 
 #[cfg(test)]
 mod tests {

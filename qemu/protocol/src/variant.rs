@@ -2,10 +2,10 @@
 
 //! The variants of the kernel: who provides `lo` in it.
 
-use std::fmt;
-
 use serde::Deserialize;
 use serde::Serialize;
+
+use crate::by_name::by_name;
 
 /// A variant of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,11 +32,6 @@ impl Variant {
         }
     }
 
-    /// The variant of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|variant| variant.name() == name)
-    }
-
     /// Which of the kernel's loopback drivers its configuration chooses.
     pub fn symbol(self) -> &'static str {
         match self {
@@ -60,11 +55,7 @@ impl Variant {
     }
 }
 
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+by_name!(Variant);
 
 #[cfg(test)]
 mod tests {
