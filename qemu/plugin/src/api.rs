@@ -17,6 +17,7 @@ use crate::book::Place;
 /// The version of the interface that this is written for: conditional callbacks and instructions
 /// that are copied out came with it. QEMU refuses the plugin if that is not one of its own.
 #[no_mangle]
+// QEMU looks for it by this name.
 #[allow(non_upper_case_globals)]
 pub static qemu_plugin_version: c_int = 3;
 
