@@ -98,14 +98,18 @@ static int softnet_hold_set(void *data, u64 val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE_SIGNED(softnet_hold_fops, softnet_hold_get, softnet_hold_set, "%lld\n");
 
-/* As process_backlog() does it, on that CPU and with interrupts off. */
-static void softnet_begin(void *data)
+/*
+ * As process_backlog() does it, on that CPU and with interrupts off; a hard
+ * interrupt's handler must not take such a lock.
+ */
+static int softnet_begin(void *data)
 {
 	struct softnet_data *sd = data;
 
-	spin_lock(&sd->input_pkt_queue.lock);
+	spin_lock_irq(&sd->input_pkt_queue.lock);
 	skb_queue_splice_tail_init(&sd->input_pkt_queue, &sd->process_queue);
-	spin_unlock(&sd->input_pkt_queue.lock);
+	spin_unlock_irq(&sd->input_pkt_queue.lock);
+	return 0;
 }
 
 static int softnet_begin_set(void *data, u64 val)
@@ -114,8 +118,8 @@ static int softnet_begin_set(void *data, u64 val)
 
 	mutex_lock(&softnet_hold_mutex);
 	if (softnet_held >= 0)
-		ret = smp_call_function_single(softnet_held, softnet_begin,
-					       &per_cpu(softnet_data, softnet_held), true);
+		ret = smp_call_on_cpu(softnet_held, softnet_begin,
+				      &per_cpu(softnet_data, softnet_held), false);
 	mutex_unlock(&softnet_hold_mutex);
 	return ret;
 }
