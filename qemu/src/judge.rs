@@ -175,8 +175,14 @@ fn judge_console(verdict: &mut Verdict, evidence: &Evidence) {
         let place = whereabouts(evidence);
         verdict.add(Exit::GuestPanic, format!("guest panic: {panic} ({place})"));
     }
-    if let Some(splat) = splat::first(&evidence.console[..end]) {
-        verdict.add(Exit::Splat, format!("the kernel complained: {splat}"));
+    let console = &evidence.console[..end];
+    if let Some(splat) = splat::first(console) {
+        let report = splat::report(console).map(|report| format!("\n{report}"));
+        let text = format!(
+            "the kernel complained: {splat}{}",
+            report.unwrap_or_default()
+        );
+        verdict.add(Exit::Splat, text);
     }
 }
 

@@ -128,6 +128,27 @@ pub fn first(console: &str) -> Option<String> {
     Some(text)
 }
 
+/// How long a report gets, at most.
+const REPORT: usize = 80;
+
+/// What a report of the kernel's ends with.
+const ENDS: &[&str] = &["---[ end trace", "</TASK>"];
+
+/// The kernel's report that the first splat in a console's text begins: where only the output of
+/// the lab is kept, it is all that there is to go by. Nothing of a splat that is but one line.
+pub fn report(console: &str) -> Option<String> {
+    let begin = console.lines().position(is_splat)?;
+    let lines: Vec<&str> = console
+        .lines()
+        .skip(begin)
+        .take(REPORT)
+        .map(|line| message(line).trim_end())
+        .collect();
+    let is_end = |line: &&str| ENDS.iter().any(|end| line.contains(end));
+    let end = lines.iter().position(is_end)?;
+    Some(lines[..=end].join("\n"))
+}
+
 /// The last thing that the guest's init wrote to the kernel's log: why it gave up.
 pub fn init_said(console: &str) -> Option<String> {
     let mut lines = console.lines().rev().map(message);
@@ -279,6 +300,16 @@ mod tests {
                        [    1.0] lab_fault: as told\n[    1.0] WARNING: x.c:1 at y+0x0/0x1\n";
         let text = "lab_fault: as told; WARNING: x.c:1 at y+0x0/0x1";
         assert_eq!(first(console).as_deref(), Some(text));
+    }
+
+    #[test]
+    fn a_report_ends_with_its_trace() {
+        let console = "[    0.9] before\n[    1.0] BUG: Invalid wait context\n\
+                       [    1.0] init/1 is trying to lock:\n[    1.0]  </TASK>\n[    1.1] after\n";
+        let text = "BUG: Invalid wait context\ninit/1 is trying to lock:\n </TASK>";
+        assert_eq!(report(console).as_deref(), Some(text));
+        let console = "[    1.0] refcount_t: underflow; use-after-free.\n[    1.1] after\n";
+        assert_eq!(report(console), None);
     }
 
     #[test]
