@@ -34,6 +34,7 @@ impl pernet::Operations for LoopbackNetOps {
     /// `loopback_net_init()`
     ///
     /// There is no `exit`: a namespace takes its devices down by itself, `lo` last.
+    #[inline]
     fn init(net: &LoopbackNamespace) -> Result {
         let mut dev = UnregisteredDevice::alloc(LO, NameAssignType::Predictable, Loopback)?;
 

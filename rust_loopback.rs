@@ -85,12 +85,15 @@ where
 /// The loopback device is special. There is only one instance per network namespace.
 struct Loopback;
 
+// What the core calls is inlined into its callback: its machine code would be there twice.
 #[vtable]
 impl ethtool::Operations for Loopback {
+    #[inline]
     fn get_link(_dev: &Device<Self>) -> bool {
         true
     }
 
+    #[inline]
     fn get_ts_info(dev: &Device<Self>, info: &mut ethtool::TsInfo<'_>) -> Result {
         ethtool::op_get_ts_info(dev, info)
     }
@@ -100,12 +103,14 @@ impl ethtool::Operations for Loopback {
 impl netdevice::Operations for Loopback {
     type Stats = Lstats;
 
+    #[inline]
     fn setup(dev: &mut Setup<'_, Self>) {
         gen_lo_setup(dev, 64 * 1024);
         dev.set_ethtool_ops();
         dev.set_eth_header_ops();
     }
 
+    #[inline]
     fn init(dev: &Device<Self, Unregistered>) -> Result {
         dev.lockdep_set_classes();
         Ok(())
@@ -116,10 +121,12 @@ impl netdevice::Operations for Loopback {
         loopback_xmit(skb, dev, cx)
     }
 
+    #[inline]
     fn get_stats64(dev: &Device<Self, Visible>, stats: &mut RtnlLinkStats64<'_>) {
         loopback_get_stats64(dev, stats);
     }
 
+    #[inline]
     fn set_mac_address(dev: &Device<Self>, addr: &SockAddr) -> Result {
         eth_mac_addr(dev, addr)
     }

@@ -113,7 +113,7 @@ mod readable {
 }
 
 impl<T: Operations<Stats = Lstats>, S: HasStats> Device<T, S> {
-    /// Adds up the counters of all possible CPUs: `dev_lstats_read()`.
+    /// Adds up the counters of all possible CPUs, as `dev_lstats_read()` does.
     ///
     /// # Context
     ///
@@ -124,12 +124,9 @@ impl<T: Operations<Stats = Lstats>, S: HasStats> Device<T, S> {
     /// See [`Operations`].
     #[inline]
     pub fn lstats_read(&self) -> LstatsSum {
-        let mut sum = LstatsSum::default();
-
         // SAFETY: A device of this type of statistics has its `lstats` before it is visible and
         // until nobody sees it.
-        unsafe { bindings::dev_lstats_read(self.as_raw(), &mut sum.packets, &mut sum.bytes) };
-        sum
+        unsafe { lstats_sum(self.as_raw()) }
     }
 }
 
@@ -147,6 +144,21 @@ pub unsafe fn dev_lstats_read(
     packets: *mut bindings::u64_,
     bytes: *mut bindings::u64_,
 ) {
+    // SAFETY: By the safety requirements.
+    unsafe {
+        let sum = lstats_sum(dev);
+        packets.write_unaligned(sum.packets);
+        bytes.write_unaligned(sum.bytes);
+    }
+}
+
+/// The sum of all possible CPUs' counters.
+///
+/// # Safety
+///
+/// `dev` must be a valid device with `lstats`.
+#[inline]
+unsafe fn lstats_sum(dev: *mut bindings::net_device) -> LstatsSum {
     let mut sum = LstatsSum::default();
     // SAFETY: The mask is static, and does not change after boot.
     let next =
@@ -162,12 +174,7 @@ pub unsafe fn dev_lstats_read(
         // CAST: There are not as many CPUs.
         cpu = next(cpu as c_int);
     }
-
-    // SAFETY: By the safety requirements.
-    unsafe {
-        packets.write_unaligned(sum.packets);
-        bytes.write_unaligned(sum.bytes);
-    }
+    sum
 }
 
 /// One CPU's counters, both from the same moment.
