@@ -17,6 +17,17 @@ __rust_helper void rust_helper_dev_net_set(struct net_device *dev, struct net *n
 	dev_net_set(dev, net);
 }
 
+/* bindgen's accessors take a bit field bit by bit. */
+__rust_helper u32 rust_helper_netdev_get_priv_flags(const struct net_device *dev)
+{
+	return dev->priv_flags;
+}
+
+__rust_helper void rust_helper_netdev_set_priv_flags(struct net_device *dev, u32 flags)
+{
+	dev->priv_flags = flags;
+}
+
 __rust_helper void rust_helper_netif_keep_dst(struct net_device *dev)
 {
 	netif_keep_dst(dev);

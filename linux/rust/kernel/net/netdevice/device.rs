@@ -317,8 +317,9 @@ impl<T: Operations, S: State> Device<T, S> {
     /// See [`Device`].
     #[inline]
     pub fn priv_flags(&self) -> PrivFlags {
-        // CAST: The field has 32 bits.
-        PrivFlags::from_bits(self.priv_flags_fast().priv_flags() as u32)
+        // SAFETY: The device is valid by the type invariants. The core may write the field at the
+        // same time, as C readers of it have to expect.
+        PrivFlags::from_bits(unsafe { bindings::netdev_get_priv_flags(self.as_raw()) })
     }
 
     /// Whether the device does its own locking on transmit.

@@ -15,12 +15,9 @@ use super::{
     Operations,
     PrivFlags, //
 };
-use crate::{
-    net::{
-        ethtool,
-        netdev_features::Features, //
-    },
-    num::casts::u32_as_usize, //
+use crate::net::{
+    ethtool,
+    netdev_features::Features, //
 };
 
 /// A device in `alloc_netdev_mqs()`: the only place where its fields can be set.
@@ -175,12 +172,12 @@ impl<T: Operations> Setup<'_, T> {
     #[inline]
     pub fn add_priv_flags(&mut self, flags: impl Into<PrivFlags>) {
         let flags = u32::from(flags.into()) & PrivFlags::all_bits();
+        let dev = self.dev.as_ptr();
 
         // SAFETY: The device is valid and ours alone by the type invariants.
         unsafe {
-            let fast = &mut (*self.dev.as_ptr()).__bindgen_anon_1.__bindgen_anon_1;
-            fast.set_priv_flags(fast.priv_flags() | u32_as_usize(flags));
-        }
+            bindings::netdev_set_priv_flags(dev, bindings::netdev_get_priv_flags(dev) | flags)
+        };
     }
 
     /// Says whether the device does its own locking on transmit, `dev->lltx`.
@@ -259,13 +256,15 @@ impl<T: Operations> Setup<'_, T> {
     /// See [`Setup`].
     #[inline]
     pub fn ether_setup(&mut self) {
+        let dev = self.dev.as_ptr();
+
         // SAFETY: The device is valid and ours alone by the type invariants.
         unsafe {
-            bindings::ether_setup(self.dev.as_ptr());
+            bindings::ether_setup(dev);
 
-            let fast = &mut (*self.dev.as_ptr()).__bindgen_anon_1.__bindgen_anon_1;
-            let sharing = u32_as_usize(bindings::netdev_priv_flags_IFF_TX_SKB_SHARING);
-            fast.set_priv_flags(fast.priv_flags() & !sharing);
+            let sharing = bindings::netdev_priv_flags_IFF_TX_SKB_SHARING;
+            let flags = bindings::netdev_get_priv_flags(dev) & !sharing;
+            bindings::netdev_set_priv_flags(dev, flags);
         }
     }
 
