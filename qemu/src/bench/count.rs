@@ -41,13 +41,15 @@ use crate::reference::Form;
 use crate::ui::Stage;
 
 /// The workloads whose instructions the guest lets be counted.
-const WORKLOADS: [&str; 15] = [
+const WORKLOADS: [&str; 17] = [
     "nothing",
     "udp_1",
     "udp_1400",
     "udp_65000",
     "tcp_rr_1",
     "tcp_stream",
+    "tcp_stream_bulk",
+    "tcp_stream_big",
     "ping",
     "raw_packet",
     "pktgen",
@@ -331,9 +333,9 @@ mod tests {
             check_complete(&all, filter, variant).is_ok()
         };
         assert!(check(&WORKLOADS, "*", Variant::Module));
-        assert!(check(&WORKLOADS[..13], "*", Variant::C));
-        assert!(!check(&WORKLOADS[..13], "*", Variant::Module));
-        assert!(!check(&WORKLOADS[1..13], "*", Variant::C));
+        assert!(check(&WORKLOADS[..15], "*", Variant::C));
+        assert!(!check(&WORKLOADS[..15], "*", Variant::Module));
+        assert!(!check(&WORKLOADS[1..15], "*", Variant::C));
         assert!(check(&["udp_1"], "udp_1", Variant::C));
         assert!(!check(&["udp_1"], "nothing", Variant::C));
     }

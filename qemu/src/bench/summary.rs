@@ -29,13 +29,15 @@ pub const CONFIDENCE: f64 = 0.95;
 const TEXT_BAR: f64 = 1.2;
 
 /// The names of workloads, and what they do.
-const WORKLOADS: [(&str, &str); 15] = [
+const WORKLOADS: [(&str, &str); 17] = [
     (NOTHING, "nothing: the counting itself"),
     ("udp_1", "UDP, 1 byte sent and received"),
     ("udp_1400", "UDP, 1,400 bytes sent and received"),
     ("udp_65000", "UDP, 65,000 bytes sent and received"),
     ("tcp_rr_1", "TCP, 1 byte there and one back"),
-    ("tcp_stream", "TCP stream, 1 MiB"),
+    ("tcp_stream", "TCP stream, 1 MiB by 64 KiB"),
+    ("tcp_stream_bulk", "TCP stream, 1 MiB by 512 KiB"),
+    ("tcp_stream_big", "TCP stream, 1 MiB by 512 KiB, BIG TCP"),
     ("ping", "ping: echo and reply"),
     ("raw_packet", "raw packet sent"),
     ("pktgen", "pktgen, one packet"),

@@ -3,6 +3,7 @@
 //! What it takes to use `lo`: workloads, for instructions to be counted from outside or for time to
 //! be measured in here.
 
+mod big_tcp;
 mod calibration;
 mod count;
 mod driver;

@@ -83,6 +83,14 @@ impl Books {
         ))
     }
 
+    /// How many bytes the packets have that it has sent since, on average.
+    pub fn mean_len(&self) -> Result<u64, String> {
+        let tx = self.moved()?.tx;
+        tx.bytes
+            .checked_div(tx.packets)
+            .ok_or_else(|| "lo has sent nothing".into())
+    }
+
     fn moved(&self) -> Result<Counters, String> {
         Ok(difference(&self.0, &net_dev::read(NAME)?))
     }

@@ -15,16 +15,17 @@ use std::net::TcpStream;
 
 use rustix::net::sockopt;
 
+use super::big_tcp;
+use super::big_tcp::BigTcp;
 use super::lo::Books;
 use super::patience;
 use super::patience::PATIENCE;
 use super::workload::Workload;
 
-/// What is sent at a time, and in one operation.
-const CHUNK: usize = 1 << 16;
-const CHUNKS: usize = 16;
+/// What is sent in one operation.
+const LEN: usize = 1 << 20;
 
-/// Much more than a chunk; given, so that the kernel does not look for a size of its own.
+/// Much more than that; given, so that the kernel does not look for a size of its own.
 const BUFFER: usize = 1 << 22;
 
 struct Pair {
@@ -119,21 +120,38 @@ pub struct Stream {
     payload: Vec<u8>,
     buffer: Vec<u8>,
     books: Books,
+    big: Option<BigTcp>,
 }
 
 impl Stream {
-    /// Sets it up.
-    pub fn boxed() -> Result<Box<dyn Workload>, String> {
-        Ok(Box::new(Self {
+    /// Sets it up; so many bytes are sent at a time.
+    pub fn boxed(chunk: usize) -> Result<Box<dyn Workload>, String> {
+        Ok(Box::new(Self::new(chunk, None)?))
+    }
+
+    /// The same with packets as large as they get.
+    pub fn boxed_big(chunk: usize) -> Result<Box<dyn Workload>, String> {
+        // Connections have what their route's device allows when they are made.
+        let big = BigTcp::allow()?;
+        Ok(Box::new(Self::new(chunk, Some(big))?))
+    }
+
+    fn new(chunk: usize, big: Option<BigTcp>) -> Result<Self, String> {
+        Ok(Self {
             pair: Pair::open()?,
-            payload: (0..CHUNK).map(|at| (at % 251) as u8).collect(),
-            buffer: vec![0; CHUNK],
+            payload: (0..chunk).map(|at| (at % 251) as u8).collect(),
+            buffer: vec![0; chunk],
             books: Books::open()?,
-        }))
+            big,
+        })
+    }
+
+    fn chunks(&self) -> usize {
+        LEN / self.payload.len()
     }
 
     fn flow(&mut self) -> io::Result<()> {
-        for _ in 0..CHUNKS {
+        for _ in 0..self.chunks() {
             self.pair.client.write_all(&self.payload)?;
             self.pair.server.read_exact(&mut self.buffer)?;
         }
@@ -162,7 +180,14 @@ impl Workload for Stream {
     }
 
     fn finish(self: Box<Self>, operations: u64) -> Result<(), String> {
-        let chunks = operations * CHUNKS as u64;
-        self.books.judge_least(chunks, chunks * CHUNK as u64)
+        let chunks = operations * self.chunks() as u64;
+        self.books.judge_least(chunks, operations * LEN as u64)?;
+        // Acknowledgements are packets, too, and small.
+        let mean = self.books.mean_len()?;
+        let is_big = mean > u64::from(big_tcp::LEGACY);
+        if is_big != self.big.is_some() {
+            return Err(format!("{mean} bytes in a packet, on average"));
+        }
+        self.big.map_or(Ok(()), BigTcp::forbid)
     }
 }

@@ -145,7 +145,21 @@ const ALL: &[Entry] = &[
         name: "tcp_stream",
         operations: 20,
         warm_up: 20,
-        open: |_| Stream::boxed(),
+        open: |_| Stream::boxed(1 << 16),
+        ..CHEAP
+    },
+    Entry {
+        name: "tcp_stream_bulk",
+        operations: 20,
+        warm_up: 20,
+        open: |_| Stream::boxed(1 << 19),
+        ..CHEAP
+    },
+    Entry {
+        name: "tcp_stream_big",
+        operations: 20,
+        warm_up: 20,
+        open: |_| Stream::boxed_big(1 << 19),
         ..CHEAP
     },
     Entry {
