@@ -148,5 +148,6 @@ fn trouble(evidence: &Evidence) -> String {
                 ui::duration(*time)
             )
         }
+        Ending::Lingering => "under KVM, QEMU did not exit".into(),
     }
 }

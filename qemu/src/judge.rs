@@ -221,7 +221,8 @@ fn judge_ending(verdict: &mut Verdict, evidence: &Evidence) {
             let text = format!("the guest ended without an orderly restart ({})", place());
             verdict.add(Exit::Incomplete, text);
         }
-        Ending::Exited(_) => {}
+        // That it restarted has been seen.
+        Ending::Exited(_) | Ending::Lingering => {}
     }
 }
 
@@ -613,6 +614,15 @@ mod tests {
         assert_eq!(exit(&evidence), Some(Exit::Incomplete));
         evidence.ending = Ending::Exited(ExitStatus::from_raw(1 << 8));
         assert_eq!(exit(&evidence), Some(Exit::Qemu));
+    }
+
+    #[test]
+    fn what_lingers_must_have_said_all() {
+        let mut evidence = good();
+        evidence.ending = Ending::Lingering;
+        assert_eq!(exit(&evidence), None);
+        evidence.transcript.complete = false;
+        assert_eq!(exit(&evidence), Some(Exit::Incomplete));
     }
 
     #[test]

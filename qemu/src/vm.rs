@@ -28,6 +28,7 @@ use crate::failure::Result;
 use crate::process;
 use crate::process::Child;
 use crate::process::Tail;
+use crate::splat;
 use crate::tasks;
 use crate::ui;
 
@@ -42,6 +43,10 @@ const POLL: Duration = Duration::from_millis(10);
 /// A longer time between two looks is time in which the lab stood still, and most likely its whole
 /// machine.
 const STANDSTILL: Duration = Duration::from_secs(1);
+
+/// How long User Mode Linux may take to exit after the guest's restart. Now and then it waits for
+/// ever: for a process that it has itself ended by then.
+const LINGERING: Duration = Duration::from_secs(5);
 
 /// What executes the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +171,8 @@ pub enum Ending {
     Late(Duration),
     /// Nothing came from the guest any more.
     Quiet(Duration),
+    /// The guest has done all it does, its restart too, but what executes it did not exit.
+    Lingering,
 }
 
 /// What a boot left behind.
@@ -230,7 +237,7 @@ pub fn boot(
     let mut child = Child::spawn(&mut command)?;
     let ending = watch(&mut child, boot, &files, each)?;
     let heard = length(&files.console);
-    if !matches!(ending, Ending::Exited(_)) {
+    if matches!(ending, Ending::Late(_) | Ending::Quiet(_)) {
         qemu::ask(&mut child, &files.console)?;
     }
     child.kill();
@@ -304,7 +311,11 @@ fn watch(
         if size != progress.1 {
             progress = (now, size);
         }
-        if let Some(ending) = boot.limits.end(now, now - progress.0) {
+        let quiet = now - progress.0;
+        if boot.engine == Engine::Uml && quiet > LINGERING && has_restarted(&files.console)? {
+            return Ok(Ending::Lingering);
+        }
+        if let Some(ending) = boot.limits.end(now, quiet) {
             return Ok(ending);
         }
         thread::sleep(POLL);
@@ -357,6 +368,13 @@ impl<'a> Follow<'a> {
     }
 }
 
+/// Whether the last thing that the kernel said is that it restarts.
+fn has_restarted(console: &Path) -> Result<bool> {
+    let text = crate::checkout::read(console)?;
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.trim_end().ends_with(splat::RESTART))
+}
+
 fn length(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
@@ -400,6 +418,23 @@ mod tests {
         assert_eq!(clock.advance(at(10)), Duration::from_millis(10));
         assert_eq!(clock.advance(at(60_010)), Duration::from_millis(1010));
         assert_eq!(clock.advance(at(60_510)), Duration::from_millis(1510));
+    }
+
+    #[test]
+    fn a_restart_is_the_last_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let console = dir.path().join("console");
+        let restarts = |text: &str| {
+            fs::write(&console, text).unwrap();
+            has_restarted(&console).unwrap()
+        };
+        assert!(restarts(
+            "[    1.0] x\n[    2.0] reboot: Restarting system\n\n"
+        ));
+        assert!(!restarts(
+            "[    1.0] reboot: Restarting system\n[    2.0] x\n"
+        ));
+        assert!(!restarts(""));
     }
 
     #[test]
