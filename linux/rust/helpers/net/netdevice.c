@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/cpumask.h>
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 #include <net/net_namespace.h>
@@ -36,6 +37,13 @@ __rust_helper void rust_helper_netif_keep_dst(struct net_device *dev)
 __rust_helper void rust_helper_dev_lstats_add(struct net_device *dev, unsigned int len)
 {
 	dev_lstats_add(dev, len);
+}
+
+/* A step of for_each_possible_cpu(): whether there is such a CPU, from @cpu on. */
+__rust_helper bool rust_helper_find_possible_cpu(unsigned int *cpu)
+{
+	*cpu = find_next_bit(cpumask_bits(cpu_possible_mask), small_cpumask_bits, *cpu);
+	return *cpu < small_cpumask_bits;
 }
 
 __rust_helper const struct pcpu_lstats *

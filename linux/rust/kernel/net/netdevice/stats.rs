@@ -14,10 +14,7 @@ use super::{
     State,
     Visible, //
 };
-use crate::{
-    net::bottom_half::BhDisabled,
-    prelude::*, //
-};
+use crate::net::bottom_half::BhDisabled;
 use readable::HasStats;
 
 mod sealed {
@@ -160,19 +157,15 @@ pub unsafe fn dev_lstats_read(
 #[inline]
 unsafe fn lstats_sum(dev: *mut bindings::net_device) -> LstatsSum {
     let mut sum = LstatsSum::default();
-    // SAFETY: The mask is static, and does not change after boot.
-    let next =
-        |cpu| unsafe { bindings::cpumask_next(cpu, &raw const bindings::__cpu_possible_mask) };
-
-    let mut cpu = next(-1);
-    while cpu < crate::cpu::nr_cpu_ids() {
+    let mut cpu = 0;
+    // SAFETY: This reads and writes `cpu`, and the mask, which does not change after boot.
+    while unsafe { bindings::find_possible_cpu(&raw mut cpu) } {
         // SAFETY: The CPU is possible, and the device has its statistics for each of these.
         let share = unsafe { cpu_share(bindings::netdev_lstats_cpu_ptr(dev, cpu)) };
 
         sum.packets = sum.packets.wrapping_add(share.packets);
         sum.bytes = sum.bytes.wrapping_add(share.bytes);
-        // CAST: There are not as many CPUs.
-        cpu = next(cpu as c_int);
+        cpu += 1;
     }
     sum
 }
