@@ -38,7 +38,10 @@ impl Udp {
 
 fn pair() -> io::Result<(UdpSocket, UdpSocket)> {
     let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    // Chance has chosen that port. With another such one, both might be in the same chain of the
+    // kernel's table, and looked for longer.
+    let port = receiver.local_addr()?.port() ^ 1;
+    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
     patience::limit(&receiver)?;
     patience::limit(&sender)?;
     sender.connect(receiver.local_addr()?)?;
