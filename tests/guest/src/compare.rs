@@ -4,7 +4,7 @@
 //! they ought to be is not known here.
 
 mod behaviour;
-mod random;
+pub mod random;
 pub mod raw;
 mod state;
 mod upstream;

@@ -7,7 +7,7 @@ mod barrier;
 mod decode;
 mod ethtool;
 mod links;
-mod message;
+pub mod message;
 mod outcome;
 mod sockets;
 mod space;
