@@ -290,13 +290,16 @@ fn watch(
     let mut results = Follow::new(&files.results)?;
     let mut console = Follow::new(&files.console)?;
     let mut progress = (Duration::ZERO, 0);
+    let mut restarts = false;
     loop {
         process::check_interrupt()?;
         // In this order: what was written before it exited must be read.
         let ended = child.try_wait()?;
+        let said = console.lines()?;
         if boot.echo {
-            console.lines()?.lines().for_each(ui::line);
+            said.lines().for_each(ui::line);
         }
+        restarts = is_last_word(&said, restarts);
         for line in results.lines()?.lines() {
             // What cannot be read is the judge's business, not progress.
             if let Ok(record) = serde_json::from_str(line) {
@@ -312,7 +315,7 @@ fn watch(
             progress = (now, size);
         }
         let quiet = now - progress.0;
-        if boot.engine == Engine::Uml && quiet > LINGERING && has_restarted(&files.console)? {
+        if boot.engine == Engine::Uml && quiet > LINGERING && restarts {
             return Ok(Ending::Lingering);
         }
         if let Some(ending) = boot.limits.end(now, quiet) {
@@ -368,11 +371,11 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// Whether the last thing that the kernel said is that it restarts.
-fn has_restarted(console: &Path) -> Result<bool> {
-    let text = crate::checkout::read(console)?;
-    let text = String::from_utf8_lossy(&text);
-    Ok(text.trim_end().ends_with(splat::RESTART))
+/// Whether the last thing that the kernel said is that it restarts; `before` is what held before
+/// it `said` this.
+fn is_last_word(said: &str, before: bool) -> bool {
+    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    last.map_or(before, |line| line.trim_end().ends_with(splat::RESTART))
 }
 
 fn length(path: &Path) -> u64 {
@@ -422,12 +425,7 @@ mod tests {
 
     #[test]
     fn a_restart_is_the_last_word() {
-        let dir = tempfile::tempdir().unwrap();
-        let console = dir.path().join("console");
-        let restarts = |text: &str| {
-            fs::write(&console, text).unwrap();
-            has_restarted(&console).unwrap()
-        };
+        let restarts = |text: &str| is_last_word(text, false);
         assert!(restarts(
             "[    1.0] x\n[    2.0] reboot: Restarting system\n\n"
         ));
@@ -435,6 +433,8 @@ mod tests {
             "[    1.0] reboot: Restarting system\n[    2.0] x\n"
         ));
         assert!(!restarts(""));
+        assert!(is_last_word("\n", true));
+        assert!(!is_last_word("[    3.0] y\n", true));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 
 use super::statistics::Exact;
 
-/// By how much the minimum and all quartiles must differ to say something where operations differ more.
+/// By how much the minimum and all quartiles must differ to say something where operations differ
+/// more.
 const CLEAR: f64 = 0.0005;
 
 /// How one kernel's instructions for something stand to another's.
